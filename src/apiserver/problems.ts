@@ -84,7 +84,10 @@ export const conflict = (resource: Resource, name: string, message: string = obj
 export const applyConflict = (message: string, causes: readonly StatusCause[]): Refusal =>
   refusal({ code: 409, reason: "Conflict", message, details: { causes } });
 
-const problemLine = ({ field, message }: Problem) => field === "" ? message : `${field}: ${message}`;
+/** How the API machinery prints the path of the object itself. */
+const nowhere = "<nil>";
+
+const problemLine = ({ field, message }: Problem) => `${field === "" ? nowhere : field}: ${message}`;
 
 const problemList = (problems: readonly Problem[]) => {
   const lines = [...new Set(problems.map(problemLine))];
@@ -96,7 +99,7 @@ export const invalid = (type: Type, name: string, problems: readonly Problem[]):
   code: 422, reason: "Invalid", message: `${dotted(type.kind, type.group)} "${name}" is invalid: ${problemList(problems)}`,
   details: {
     ...(name === "" ? {} : { name }), ...(type.group === "" ? {} : { group: type.group }), kind: type.kind,
-    causes: problems.map(({ reason, message, field }) => ({ reason, message, field })),
+    causes: problems.map(({ reason, message, field }) => ({ reason, message, field: field === "" ? nowhere : field })),
   },
 });
 
