@@ -1,0 +1,189 @@
+/**
+ * The one description of a PostgresReplicaSet. The TypeScript types, the CustomResourceDefinition, the defaults
+ * and the operator's own validation are all read from the values below; nothing says the same thing twice.
+ */
+import type { Schema } from "../schema/types.ts";
+import { celOf, networkRules, specRules } from "./rules.ts";
+
+/** Versions that the operator writes configuration for. */
+export const versions = ["9.3", "9.4", "9.5", "9.6", "10", "11", "12", "13", "14", "15", "16", "17", "18"] as const;
+
+const dnsLabel = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+const address = { type: "string", format: "ipv4", maxLength: 15 } as const;
+const quantity = (example: string) => ({ type: "string", pattern: "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", maxLength: 20, description: `For example ${example}.` }) as const;
+
+const secretRef = (what: string) => ({
+  type: "object", required: ["name"],
+  description: `An existing Secret with the keys username and password for ${what}. Made by the operator when left out.`,
+  properties: { name: { type: "string", minLength: 1, maxLength: 253, description: "Name of the Secret, in the same namespace." } },
+}) as const;
+
+const network = {
+  type: "object", required: ["name", "interfaceName"],
+  description: "A secondary NIC of every member, and the network it is attached to.",
+  "x-kubernetes-validations": celOf(networkRules),
+  properties: {
+    name: { type: "string", pattern: dnsLabel, minLength: 1, maxLength: 20, description: "What this network is called here; also part of the Docker network's name." },
+    purpose: { type: "string", enum: ["Client", "Replication", "Other"], default: "Other", description: "Client: clients connect here. Replication: WAL and base backups use this network, and no other; at most one." },
+    interfaceName: { type: "string", pattern: "^eth[0-9]{1,2}$", maxLength: 5, description: "Name of the NIC inside the member. eth0 stays the Engine's own bridge, for management." },
+    driver: { type: "string", enum: ["bridge", "macvlan", "ipvlan", "external"], default: "bridge", description: "bridge: a private segment on this host. macvlan, ipvlan: directly on the LAN of `parent`. external: a Docker network that already exists, which is never changed or removed." },
+    parent: { type: "string", pattern: "^[a-zA-Z0-9_.:@-]+$", minLength: 1, maxLength: 15, description: "The host's interface for macvlan and ipvlan, for example enp3s0." },
+    externalName: { type: "string", minLength: 1, maxLength: 128, description: "For driver external: the Docker network's name, when it differs from `name`." },
+    subnet: { type: "string", format: "cidr", maxLength: 18, description: "IPv4 subnet of the network, for example 192.168.11.0/24." },
+    gateway: { ...address, description: "The network's gateway. Left out, a bridge takes the subnet's last usable address for itself, so that members may have the first ones." },
+    addresses: { type: "array", items: address, maxItems: 16, "x-kubernetes-list-type": "atomic", description: "Fixed addresses by ordinal: the first one is member 0's." },
+    addressPool: {
+      type: "object", required: ["start", "size"], description: "Fixed addresses by ordinal, counted up from `start`.",
+      properties: {
+        start: { ...address, description: "Address of member 0." },
+        size: { type: "integer", minimum: 1, maximum: 64, description: "How many addresses the pool holds." },
+      },
+    },
+  },
+} as const satisfies Schema;
+
+export const spec = {
+  type: "object", required: ["postgres"], description: "What is wanted.",
+  "x-kubernetes-validations": celOf(specRules),
+  properties: {
+    replicas: { type: "integer", format: "int32", minimum: 0, maximum: 16, default: 2, description: "Members in total, the primary included. 0 stops all and keeps the data." },
+    reconcilePolicy: { type: "string", enum: ["Apply", "Paused"], default: "Apply", description: "Paused: the operator looks and reports, and changes nothing." },
+    deletionPolicy: { type: "string", enum: ["Retain", "Delete"], default: "Retain", description: "What becomes of the volumes when this resource is deleted. Retain keeps them, labelled; the same resource, applied again, takes them up." },
+    postgres: {
+      type: "object", required: ["version"], description: "The server.",
+      properties: {
+        version: { type: "string", enum: versions, description: "Major version." },
+        image: { type: "string", minLength: 1, maxLength: 255, description: "An image of the official image's conventions. Left out: pgrs/postgres:<version> when the Engine has that, else postgres:<version>." },
+        parameters: {
+          type: "object", default: {}, maxProperties: 200, additionalProperties: { type: "string", maxLength: 1024 },
+          description: "Settings of postgresql.conf, as strings. What the operator itself decides (listen_addresses, primary_conninfo, synchronous_standby_names, ...) is refused.",
+        },
+        hba: {
+          type: "array", default: [], maxItems: 100, "x-kubernetes-list-type": "atomic", items: { type: "string", minLength: 1, maxLength: 512 },
+          description: "Lines of pg_hba.conf, placed after the operator's own. Left empty, password logins from the Client networks are allowed.",
+        },
+      },
+    },
+    networks: {
+      type: "array", default: [], maxItems: 8, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], items: network,
+      description: "Secondary NICs. None at all works too: replication then uses the Engine's own bridge.",
+    },
+    replication: {
+      type: "object", default: {}, description: "How standbys follow the primary.",
+      properties: {
+        mode: { type: "string", enum: ["Async", "Quorum", "Priority"], default: "Async", description: "Quorum: a commit waits for any minSync standbys. Priority: for the first minSync, by ordinal." },
+        minSync: { type: "integer", minimum: 1, maximum: 15, default: 1, description: "How many standbys must have a commit before it is acknowledged. Not used with Async." },
+        durability: { type: "string", enum: ["Required", "Preferred"], default: "Required", description: "Required: commits wait while standbys are missing. Preferred: they do not, and the condition DurabilityMet says so." },
+        slots: { type: "boolean", default: true, description: "Keep a physical replication slot for each standby, so that the primary keeps the WAL it still needs (from 9.4)." },
+      },
+    },
+    archive: {
+      type: "object", required: ["command"], description: "WAL archiving. A volume that all members share is mounted at /archive.",
+      properties: {
+        mode: { type: "string", enum: ["Off", "On", "Always"], default: "On", description: "archive_mode. Quote \"On\": bare, YAML reads a boolean." },
+        command: { type: "string", minLength: 1, maxLength: 1024, description: "archive_command, for example: cp %p /archive/%f" },
+      },
+    },
+    resources: {
+      type: "object", default: {}, description: "Limits of each member's container.",
+      properties: {
+        memory: quantity("1Gi"),
+        cpus: quantity("\"2\" or 500m"),
+        shmSize: { ...quantity("256Mi"), default: "256Mi" },
+      },
+    },
+    storage: {
+      type: "object", default: {}, description: "Where the data lies.",
+      properties: { type: { type: "string", enum: ["Volume"], default: "Volume", description: "A named Docker volume for each member." } },
+    },
+    bootstrap: {
+      type: "object", default: {}, description: "How the first member's data comes to be. Read once.",
+      properties: {
+        initdb: {
+          type: "object", default: {},
+          properties: {
+            database: { type: "string", pattern: "^[a-z_][a-z0-9_]*$", minLength: 1, maxLength: 63, default: "app", description: "A database for the application." },
+            owner: { type: "string", pattern: "^[a-z_][a-z0-9_]*$", minLength: 1, maxLength: 63, default: "app", description: "Its owner." },
+            dataChecksums: { type: "boolean", default: true, description: "initdb --data-checksums." },
+            locale: { type: "string", pattern: "^[A-Za-z0-9_.@-]+$", minLength: 1, maxLength: 64, default: "C.UTF-8", description: "initdb --locale." },
+          },
+        },
+      },
+    },
+    credentials: {
+      type: "object", default: {}, description: "Secrets to use instead of those that the operator makes.",
+      properties: {
+        superuserSecretRef: secretRef("the superuser; its username has to be postgres"),
+        replicationSecretRef: secretRef("replication"),
+        appSecretRef: secretRef("the application; its username has to be bootstrap.initdb.owner"),
+      },
+    },
+  },
+} as const satisfies Schema;
+
+const time = { type: "string", format: "date-time" } as const;
+const text = { type: "string" } as const;
+const count = { type: "integer", format: "int64" } as const;
+
+export const status = {
+  type: "object", description: "What was seen.",
+  properties: {
+    observedGeneration: count,
+    replicas: { ...count, description: "Members that exist." },
+    readyReplicas: { ...count, description: "Members that run as specified." },
+    selector: { ...text, description: "Label selector of the members' containers, for the scale subresource." },
+    systemIdentifier: { ...text, description: "PostgreSQL's system identifier, the same on every member." },
+    timeline: count,
+    primary: {
+      type: "object", required: ["ordinal", "epoch", "since"], description: "Who may accept writes. Written before it is acted on.",
+      properties: { ordinal: count, epoch: { ...count, description: "Grows by one with each decision." }, since: time, address: text },
+    },
+    syncSummary: { ...text, description: "Synchronous standbys, as the SYNC column shows them." },
+    lagSummary: { ...text, description: "Greatest replay lag, as the LAG column shows it." },
+    members: {
+      type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["ordinal"],
+      items: {
+        type: "object", required: ["ordinal", "name", "role", "state", "ready"],
+        properties: {
+          ordinal: count, name: text, role: { type: "string", enum: ["Primary", "Standby", "Unknown"] },
+          state: { type: "string", enum: ["Pending", "Creating", "Copying", "Starting", "Running", "Streaming", "Stopped", "Failed", "Unknown"] },
+          ready: { type: "string", enum: ["True", "False", "Unknown"] },
+          message: text, observedAt: { ...time, description: "When the rest of this entry was last seen to change." }, container: text, image: text,
+          interfaces: {
+            type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["network"],
+            items: { type: "object", required: ["network", "state"], properties: {
+              network: text, name: text, address: text, mac: text,
+              state: { type: "string", enum: ["Pending", "Attached", "Verified", "NameMismatch", "Unknown"] },
+            } },
+          },
+          replication: { type: "object", properties: { via: text, syncState: text, receivedLSN: text, replayLagBytes: count } },
+          pendingRestart: { type: "array", items: text, "x-kubernetes-list-type": "set" },
+        },
+      },
+    },
+    operation: {
+      type: "object", required: ["type", "step", "startedAt", "attempt", "message"], description: "The longest work under way.",
+      properties: { type: text, ordinal: count, step: text, startedAt: time, deadline: time, attempt: count, message: text },
+    },
+    plan: { type: "array", items: text, maxItems: 64, "x-kubernetes-list-type": "atomic", description: "The next steps, and what is waited for." },
+    conditions: {
+      type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
+      items: {
+        type: "object", required: ["type", "status", "lastTransitionTime", "reason", "message"],
+        properties: {
+          type: text, status: { type: "string", enum: ["True", "False", "Unknown"] }, observedGeneration: count,
+          lastTransitionTime: time, reason: text, message: { type: "string", maxLength: 32768 },
+        },
+      },
+    },
+  },
+} as const satisfies Schema;
+
+export const schema = {
+  type: "object", required: ["spec"], description: "A PostgreSQL primary with its streaming standbys, as containers with fixed addresses.",
+  "x-kubernetes-validations": [{
+    rule: "size(self.metadata.name) <= 40",
+    message: "metadata.name is longer than 40 characters: member names and network names are made from it, so shorten it",
+  }],
+  properties: { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: { type: "object" }, spec, status },
+} as const satisfies Schema;
