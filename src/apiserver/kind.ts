@@ -23,6 +23,12 @@ export interface ScaleSubresource {
   readonly labelSelectorPath?: string;
 }
 
+export interface Subresource {
+  readonly name: string;
+  readonly responseKind: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly verbs: readonly string[];
+}
+
 export interface Kind {
   readonly group: string;
   readonly version: string;
@@ -44,7 +50,9 @@ export interface Kind {
   readonly custom: boolean;
   /** Field selectors beyond metadata.name and metadata.namespace, as dotted paths. */
   readonly selectableFields: readonly string[];
-  /** Strategic merge: list path (dotted, no indices) -> merge key; lists not named are replaced. */
+  /** Subresources beyond status and scale, as discovery lists them (`serviceaccounts/token`). */
+  readonly otherSubresources?: readonly Subresource[];
+  /** Strategic merge: list path (dotted, no indices) -> merge key ("" for lists of plain values); lists not named are replaced. */
   readonly mergeKeys?: Readonly<Record<string, string>>;
 }
 
