@@ -88,7 +88,7 @@ const buildInEngine = async (request: { readonly docker: Docker; readonly work: 
 };
 
 const versionOf = (recipe: Recipe, files: readonly PackageFile[]): string =>
-  recipe.server?.version.replace(/-beta.*/, "") ?? files.find((file) => file.name === recipe.versionOf)?.version ?? "";
+  /^\d+\.\d+/.exec(recipe.server?.version ?? "")?.[0] ?? files.find((file) => file.name === recipe.versionOf)?.version ?? "";
 
 const makeTree = async (recipe: Recipe, work: string, cache: string, mirror: Mirror, progress: BuildRequest["progress"]): Promise<string> => {
   const files = await download({ suite: recipe.suite, packages: recipe.packages, mirror, cache, progress });
