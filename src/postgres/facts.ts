@@ -95,15 +95,15 @@ export interface ServerFacts {
   /** What the files hold and the server can't take; from 9.5 (pg_hba.conf: 10) on, empty before. */
   readonly fileProblems: readonly FileProblem[];
   readonly settings: Readonly<Record<string, string>>;
-  readonly walSenders: readonly WalSender[];
+  readonly senders: readonly WalSender[];
   readonly receiver?: WalReceiver | undefined;
   readonly slots: readonly Slot[];
   /** Of a primary, those asked for that exist. */
   readonly roles?: readonly RoleFacts[] | undefined;
   readonly databases: readonly string[];
   readonly archiver?: Archiver | undefined;
-  /** Undefined from 12 on, and when there is no recovery.conf. */
-  readonly recoveryMd5?: string | undefined;
+  /** md5 of the file recovery.conf; undefined from 12 on, and when there is none. What is loaded of it no statement tells. */
+  readonly recoveryHash?: string | undefined;
   /** The texts of the files pgrs/refused and pgrs/good of the data directory. */
   readonly refused?: string | undefined;
   readonly good?: string | undefined;
@@ -236,13 +236,13 @@ export function parseLook(json: unknown): ServerFacts {
     alteredSettings: named("altered"),
     fileProblems: fileProblems(json, pendingRestart),
     settings: Object.fromEntries(settings.map((each) => [need(maybeText, each, "name"), maybeText(each, "setting") ?? ""])),
-    walSenders: rows(json, "wal_senders").map(walSender),
+    senders: rows(json, "senders").map(walSender),
     receiver: receiver && walReceiver(receiver),
     slots: rows(json, "slots").map(slot),
     roles: json["roles_asked"] === true ? rows(json, "roles").map(roleFacts) : undefined,
     databases: texts(json, "databases"),
     archiver: archiver && archiverFacts(archiver),
-    recoveryMd5: maybeText(json, "recovery_md5"),
+    recoveryHash: maybeText(json, "recovery_hash"),
     refused: maybeFile(json, "refused"),
     good: maybeFile(json, "good"),
   };

@@ -9,7 +9,7 @@ export interface HbaRules {
   /** The role the operator connects as, from the management subnets. */
   readonly superuser: string;
   /** The role standbys connect as, from the replication subnets. */
-  readonly replicator: string;
+  readonly replicationUser: string;
   readonly managementSubnets: readonly string[];
   readonly replicationSubnets: readonly string[];
   /** Open to every role by password while the user gives no lines. */
@@ -22,7 +22,7 @@ export interface HbaRules {
 const role = (name: string): string => `"${name}"`;
 
 /** The complete file. */
-export function renderHba({ traits, superuser, replicator, managementSubnets, replicationSubnets, clientSubnets, lines }: HbaRules): string {
+export function renderHba({ traits, superuser, replicationUser, managementSubnets, replicationSubnets, clientSubnets, lines }: HbaRules): string {
   const method = traits.passwordEncryption;
   return [
     "# Written by the PostgresReplicaSet operator; what is changed here is overwritten. The first line that matches decides.",
@@ -35,7 +35,7 @@ export function renderHba({ traits, superuser, replicator, managementSubnets, re
     ...managementSubnets.map((subnet) => `host all ${role(superuser)} ${subnet} ${method}`),
     "",
     "# Standbys: streaming, and pg_rewind, which reads by an ordinary connection",
-    ...replicationSubnets.flatMap((subnet) => ["replication", "postgres"].map((database) => `host ${database} ${role(replicator)} ${subnet} ${method}`)),
+    ...replicationSubnets.flatMap((subnet) => ["replication", "postgres"].map((database) => `host ${database} ${role(replicationUser)} ${subnet} ${method}`)),
     "",
     ...(lines.length > 0
       ? ["# From spec.postgres.hba", ...lines]

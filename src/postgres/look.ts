@@ -35,14 +35,14 @@ export function lookSql(traits: Traits, { roles = [] }: { readonly roles?: reado
     ...identity(traits),
     ...positions(traits),
     ...loaded(traits),
-    wal_senders: walSenders(traits),
+    senders: senders(traits),
     receiver: receiver(traits),
     slots: slots(traits),
     roles_asked: "NOT standby",
     roles: roles.length === 0 ? "NULL" : `CASE WHEN NOT standby THEN ${rolesNamed(roles)} END`,
     databases: list("SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"),
     archiver: traits.slots ? archiver : "NULL",
-    recovery_md5: traits.recovery === "recovery.conf" ? fileIfAny(traits, "recovery.conf", (bytes) => `md5(${bytes})`) : "NULL",
+    recovery_hash: traits.recovery === "recovery.conf" ? fileIfAny(traits, "recovery.conf", (bytes) => `md5(${bytes})`) : "NULL",
     refused: fileIfAny(traits, "pgrs/refused", (bytes) => `encode(${bytes}, 'hex')`),
     good: fileIfAny(traits, "pgrs/good", (bytes) => `encode(${bytes}, 'hex')`),
   };
@@ -95,7 +95,7 @@ function loaded(traits: Traits): Readonly<Record<string, string>> {
   };
 }
 
-function walSenders(traits: Traits): string {
+function senders(traits: Traits): string {
   const { lsn } = walNames(traits);
   const reply = traits.replyTime ? ageMs("reply_time") : "NULL::bigint";
   return list(`SELECT application_name, host(client_addr) AS client_address, state, sync_state, sent_${lsn}::text AS sent, write_${lsn}::text AS written, flush_${lsn}::text AS flushed, replay_${lsn}::text AS replayed, ${reply} AS reply_age_ms FROM pg_stat_replication ORDER BY application_name, pid`);

@@ -5,7 +5,7 @@
  * before 12 "Recovery Configuration".
  */
 import { conninfo } from "./conninfo.ts";
-import { fingerprint, md5 } from "./digest.ts";
+import { fingerprint } from "./digest.ts";
 import { renderHba } from "./hba.ts";
 import { parameterProblem } from "./owned-parameters.ts";
 import type { Traits } from "./versions.ts";
@@ -47,8 +47,10 @@ export interface MemberInput {
   /** What a slot may keep at most (13 and newer). */
   readonly maxKeepBytes?: number | undefined;
   readonly dataDirectory: string;
+  /** The role of the operator, "postgres" when left out. */
   readonly superuser?: string | undefined;
-  readonly replicator?: string | undefined;
+  /** The role of standbys, "replicator" when left out. */
+  readonly replicationUser?: string | undefined;
 }
 
 export interface MemberConfiguration {
@@ -58,8 +60,6 @@ export interface MemberConfiguration {
   readonly hash: string;
   /** Of the user's parameters alone. The server tells it back as pgrs.parameters_hash. */
   readonly parametersHash: string;
-  /** md5 of recovery.conf, which no statement shows as loaded; undefined from 12 on. */
-  readonly recoveryMd5?: string | undefined;
 }
 
 type Settings = Readonly<Record<string, string>>;
@@ -131,6 +131,9 @@ const userParameters = (parameters: Settings): Settings => Object.fromEntries(
   Object.entries(parameters).filter(([name, value]) => parameterProblem(name, value) === undefined)
     .map(([name, value]): [string, string] => [name.toLowerCase(), value]).toSorted());
 
+/** The fingerprint of a user's parameters; how they are ordered, and what is not theirs to set, make no difference. */
+export const parametersHashOf = (parameters: Settings): string => fingerprint(Object.entries(userParameters(parameters)).flat());
+
 const without = (settings: Settings, other: Settings): Settings =>
   Object.fromEntries(Object.entries(settings).filter(([name]) => !Object.hasOwn(other, name)));
 
@@ -159,12 +162,12 @@ function recoveryFile(input: MemberInput): string {
 
 /** Everything that a member's data directory has to hold before it starts, and how to recognise it when it runs. */
 export function memberConfiguration(input: MemberInput): MemberConfiguration {
-  const { traits, superuser = "postgres", replicator = "replicator" } = input;
+  const { traits, superuser = "postgres", replicationUser = "replicator" } = input;
   const parameters = userParameters(input.parameters);
-  const parametersHash = fingerprint(Object.entries(parameters).flat());
+  const parametersHash = parametersHashOf(parameters);
   const unmarked: Settings = {
     "postgresql.conf": postgresqlConf(input, parameters, parametersHash),
-    "pg_hba.conf": renderHba({ ...input, superuser, replicator, lines: input.hba }),
+    "pg_hba.conf": renderHba({ ...input, superuser, replicationUser, lines: input.hba }),
     "pg_ident.conf": "# Written by the PostgresReplicaSet operator; what is changed here is overwritten.\n",
     // Read last of all, and brought along by a base backup: a forgotten ALTER SYSTEM in it could promote a member.
     ...(traits.slots ? { "postgresql.auto.conf": "# Written by the PostgresReplicaSet operator; settings go to spec.postgres.parameters.\n" } : {}),
@@ -172,5 +175,5 @@ export function memberConfiguration(input: MemberInput): MemberConfiguration {
   };
   const hash = fingerprint(Object.entries(unmarked).toSorted(([a], [b]) => a < b ? -1 : 1).flat());
   const files = { ...unmarked, "postgresql.conf": `${unmarked["postgresql.conf"] ?? ""}pgrs.config_hash = ${settingValue(hash)}\n` };
-  return { files, hash, parametersHash, ...(traits.recovery === "recovery.conf" ? { recoveryMd5: md5(recoveryFile(input)) } : {}) };
+  return { files, hash, parametersHash };
 }
