@@ -15,8 +15,8 @@ export interface WatchEvent {
 export type IsNews = (before: Watched | undefined, after: Watched) => boolean;
 
 export interface Cache {
-  /** Takes a whole list; returns the keys that came, changed or vanished. */
-  readonly replace: (items: readonly Watched[]) => readonly string[];
+  /** Takes a whole list as of that version; returns the keys that came, changed or vanished. */
+  readonly replace: (items: readonly Watched[], asOf: string) => readonly string[];
   /** Takes one event; returns the key when that asks for a round. */
   readonly apply: (event: WatchEvent) => string | undefined;
   readonly get: (key: string) => Watched | undefined;
@@ -31,10 +31,11 @@ interface Entry {
 
 export const createCache = (isNews: IsNews): Cache => {
   let entries = new Map<string, Entry>();
+  let listedAt = ""; // what is told of a time before the list is in the list, or was undone by then
   const get = (key: string): Watched | undefined => entries.get(key)?.object;
   const keys = (): string[] => [...entries].filter(([, entry]) => entry.object !== undefined).map(([key]) => key);
 
-  const replace = (items: readonly Watched[]): readonly string[] => {
+  const replace = (items: readonly Watched[], asOf: string): readonly string[] => {
     const listed = new Map<string, Entry>();
     for (const object of items) {
       const key = keyOf(object);
@@ -43,6 +44,7 @@ export const createCache = (isNews: IsNews): Cache => {
     const vanished = keys().filter((key) => !listed.has(key));
     const changed = [...listed].filter(([key, { object }]) => object !== undefined && isNews(get(key), object)).map(([key]) => key);
     entries = listed;
+    listedAt = asOf;
     return [...changed, ...vanished];
   };
 
@@ -56,7 +58,7 @@ export const createCache = (isNews: IsNews): Cache => {
       entries.set(key, { version, object: undefined });
       return known?.object === undefined ? undefined : key;
     }
-    if (known !== undefined && !isNewer(version, known.version)) return undefined;
+    if (!isNewer(version, listedAt) || (known !== undefined && !isNewer(version, known.version))) return undefined;
     entries.set(key, { version, object });
     return isNews(known?.object, object) ? key : undefined;
   };

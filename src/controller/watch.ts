@@ -96,7 +96,7 @@ const relist = async (following: Following): Promise<string> => {
   void pause(following.clock, idleTimeoutMs, over.signal).then(() => over.abort(new Error(`the list took longer than ${idleTimeoutMs} ms`)));
   try {
     const { resourceVersion, items } = await orAborted(list(over.signal), over.signal);
-    for (const key of following.cache.replace(items)) following.onChange(key);
+    for (const key of following.cache.replace(items, resourceVersion)) following.onChange(key);
     return resourceVersion;
   } finally {
     over.abort();

@@ -7,7 +7,7 @@ import { event, object } from "./watched.ts";
 
 const holding = (...items: Watched[]) => {
   const cache = createCache(changedBesidesStatus);
-  cache.replace(items);
+  cache.replace(items, "5");
   return cache;
 };
 
@@ -30,7 +30,7 @@ for (const { when, before, after, news } of rows) {
 
 test("a list reports what came, what changed and what vanished, and nothing else", () => {
   const cache = holding(object("same", 1), object("changed", 2), object("gone", 3));
-  assert.deepEqual(cache.replace([object("same", 1), object("changed", 9, { generation: 2 }), object("new", 8), {}]), ["n/changed", "n/new", "n/gone"]);
+  assert.deepEqual(cache.replace([object("same", 1), object("changed", 9, { generation: 2 }), object("new", 8), {}], "9"), ["n/changed", "n/new", "n/gone"]);
   assert.deepEqual(cache.keys(), ["n/same", "n/changed", "n/new"]);
 });
 
@@ -49,6 +49,13 @@ test("a late event does not bring back what was deleted, a new object does", () 
   assert.equal(cache.apply(event("DELETED", object("a", 7))), undefined);
   assert.equal(cache.get("n/a"), undefined);
   assert.equal(cache.apply(event("ADDED", object("a", 8))), "n/a");
+});
+
+test("an event from before the list does not bring back what the list no longer has", () => {
+  const cache = holding();
+  assert.equal(cache.apply(event("MODIFIED", object("a", 4))), undefined);
+  assert.equal(cache.apply(event("DELETED", object("a", 5))), undefined);
+  assert.deepEqual(cache.keys(), []);
 });
 
 test("a deletion that repeats the last version counts", () => {
