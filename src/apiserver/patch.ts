@@ -4,9 +4,9 @@
  * object out; the input is never changed, and a patch that can't be applied is a refusal, never half applied.
  */
 import { applyPatch, type Operation } from "rfc6902";
-import { isList, isObject, objectOf, valueOf } from "./json.ts";
 import { badRequest, refusal } from "./problems.ts";
 import type { KubeObject } from "./kind.ts";
+import { isList, isObject, mapObject, own } from "../schema/json.ts";
 import type { Json, JsonObject } from "../schema/types.ts";
 
 export { strategicMergePatch } from "./strategic-merge.ts";
@@ -23,9 +23,15 @@ const unprocessable = (message: string) => refusal({
 
 const operationNames = new Set(["add", "remove", "replace", "move", "copy", "test"]);
 
+/** Steps that the library skips in silence, so that an operation would land somewhere else. */
+const unsafeStep = /(?:^|\/)(?:__proto__|constructor|prototype)(?:\/|$)/;
+
+const isSafe = (pointer: Json | undefined): boolean => typeof pointer !== "string" || !unsafeStep.test(pointer);
+
 const isOperation = (value: Json): boolean => {
   if (!isObject(value)) return false;
   const { op, path, from } = value;
+  if (!isSafe(path) || !isSafe(from)) return false;
   if (typeof op !== "string" || !operationNames.has(op) || typeof path !== "string") return false;
   if (op === "move" || op === "copy") return typeof from === "string";
   return op === "remove" || Object.hasOwn(value, "value");
@@ -80,10 +86,10 @@ const merged = (live: Json | undefined, patch: Json, depth: number): Json => {
   if (depth > maxDepth) throw badRequest("the patch nests too deep");
   if (!isObject(patch)) return patch;
   const base = isObject(live) ? live : {};
-  const kept = Object.entries(base).filter(([key]) => !Object.hasOwn(patch, key));
-  const changed = Object.entries(patch).map(([key, value]) =>
-    [key, value === null ? undefined : merged(valueOf(base, key), value, depth + 1)] as const);
-  return objectOf([...kept, ...changed]);
+  return {
+    ...mapObject(base, (value, key) => (Object.hasOwn(patch, key) ? undefined : value)),
+    ...mapObject(patch, (value, key) => (value === null ? undefined : merged(own(base, key), value, depth + 1))),
+  };
 };
 
 /** The object after a merge patch: objects merge, null removes, everything else replaces. */

@@ -3,9 +3,9 @@
  * with directives ($patch, $retainKeys, $setElementOrder, $deleteFromPrimitiveList). Which lists merge, and by
  * what, is the kind's (`mergeKeys`). Custom kinds never come here: they answer 415.
  */
-import { isList, isObject, isSame, objectOf, valueOf } from "./json.ts";
 import { badRequest } from "./problems.ts";
 import type { Kind, KubeObject } from "./kind.ts";
+import { equal, isList, isObject, mapObject, own } from "../schema/json.ts";
 import type { Json, JsonObject } from "../schema/types.ts";
 
 type MergeKeys = Readonly<Record<string, string>>;
@@ -29,26 +29,25 @@ const isDirective = (key: string): boolean =>
 const asValue = (patch: Json, place: Place): Json => {
   if (place.depth > maxDepth) throw badRequest("the patch nests too deep");
   if (isList(patch)) {
-    return patch.filter((item) => !(isObject(item) && valueOf(item, patchDirective) === "delete"))
+    return patch.filter((item) => !(isObject(item) && own(item, patchDirective) === "delete"))
       .map((item) => asValue(item, { ...place, depth: place.depth + 1 }));
   }
   if (!isObject(patch)) return patch;
-  return objectOf(Object.entries(patch).filter(([key, value]) => !isDirective(key) && value !== null)
-    .map(([key, value]) => [key, asValue(value, inside(place, key))] as const));
+  return mapObject(patch, (value, key) => (isDirective(key) || value === null ? undefined : asValue(value, inside(place, key))));
 };
 
 const retained = (live: JsonObject, patch: JsonObject): JsonObject => {
-  const keep = valueOf(patch, retainDirective);
+  const keep = own(patch, retainDirective);
   if (keep === undefined) return live;
   if (!isList(keep)) throw badRequest("invalid patch format of retainKeys: expected a list of keys");
   const lost = Object.keys(patch).find((key) => !isDirective(key) && patch[key] !== null && !keep.includes(key));
   if (lost !== undefined) throw badRequest(`${retainDirective} list must contain all fields present in the patch, ${lost} is missing`);
-  return objectOf(Object.entries(live).filter(([key]) => keep.includes(key)));
+  return mapObject(live, (value, key) => (keep.includes(key) ? value : undefined));
 };
 
 const keyOf = (item: Json, mergeKey: string): Json => {
   if (mergeKey === "") return item;
-  const key = isObject(item) ? valueOf(item, mergeKey) : undefined;
+  const key = isObject(item) ? own(item, mergeKey) : undefined;
   if (key === undefined) throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
   return key;
 };
@@ -71,23 +70,23 @@ const mergedItem = (live: Json | undefined, patch: Json, { mergeKey, place }: Li
 const union = (merge: ListMerge): readonly Json[] => {
   const { live, patch, mergeKey } = merge;
   const key = (item: Json) => keyOf(item, mergeKey);
-  const directive = (item: Json) => (isObject(item) ? valueOf(item, patchDirective) : undefined);
+  const directive = (item: Json) => (isObject(item) ? own(item, patchDirective) : undefined);
   const gone = patch.filter((item) => directive(item) === "delete").map(key);
   const wanted = patch.filter((item) => directive(item) !== "delete");
-  const isGone = (item: Json) => [...gone, ...merge.remove].some((one) => isSame(one, key(item)));
+  const isGone = (item: Json) => [...gone, ...merge.remove].some((one) => equal(one, key(item)));
   const kept = live.filter((item) => !isGone(item));
   const changed = kept.map((item) => {
-    const change = wanted.find((one) => isSame(key(one), key(item)));
+    const change = wanted.find((one) => equal(key(one), key(item)));
     return change === undefined ? item : mergedItem(item, change, merge);
   });
-  const added = wanted.filter((item, at) => !kept.some((one) => isSame(key(one), key(item)))
-    && wanted.findIndex((one) => isSame(key(one), key(item))) === at);
+  const added = wanted.filter((item, at) => !kept.some((one) => equal(key(one), key(item)))
+    && wanted.findIndex((one) => equal(key(one), key(item))) === at);
   return [...changed, ...added.map((item) => mergedItem(undefined, item, merge))];
 };
 
 /** Where in the list the item of that key is; -1 when it is not there. */
 const positionIn = (list: readonly Json[], key: Json, mergeKey: string): number =>
-  list.findIndex((one) => isSame(mergeKey === "" || !isObject(one) ? one : keyOf(one, mergeKey), key));
+  list.findIndex((one) => equal(mergeKey === "" || !isObject(one) ? one : keyOf(one, mergeKey), key));
 
 /**
  * The items in the order that the patch asks for. Items that only the server has keep their order among
@@ -114,9 +113,9 @@ const ordered = (items: readonly Json[], merge: ListMerge): readonly Json[] => {
 };
 
 const mergeList = (merge: ListMerge): readonly Json[] => {
-  const replacing = merge.patch.some((item) => isObject(item) && valueOf(item, patchDirective) === "replace");
+  const replacing = merge.patch.some((item) => isObject(item) && own(item, patchDirective) === "replace");
   if (replacing) {
-    return merge.patch.filter((item) => !(isObject(item) && valueOf(item, patchDirective) === "replace"))
+    return merge.patch.filter((item) => !(isObject(item) && own(item, patchDirective) === "replace"))
       .map((item) => asValue(item, merge.place));
   }
   return ordered(union(merge), merge);
@@ -130,12 +129,12 @@ const listOf = (value: Json | undefined, directive: string): readonly Json[] | u
 
 const mergeField = (live: JsonObject, patch: JsonObject, key: string, place: Place): Json | undefined => {
   const here = inside(place, key);
-  const before = valueOf(live, key);
-  const change = valueOf(patch, key);
+  const before = own(live, key);
+  const change = own(patch, key);
   if (change === null) return undefined;
-  const mergeKey = valueOf(place.keys, here.path) as string | undefined;
-  const order = listOf(valueOf(patch, `${orderPrefix}${key}`), `${orderPrefix}${key}`);
-  const remove = listOf(valueOf(patch, `${removePrefix}${key}`), `${removePrefix}${key}`);
+  const mergeKey = own(place.keys, here.path);
+  const order = listOf(own(patch, `${orderPrefix}${key}`), `${orderPrefix}${key}`);
+  const remove = listOf(own(patch, `${removePrefix}${key}`), `${removePrefix}${key}`);
   const directed = order !== undefined || remove !== undefined;
   if (mergeKey !== undefined && (isList(change) || (change === undefined && directed && isList(before)))) {
     return mergeList({
@@ -149,13 +148,13 @@ const mergeField = (live: JsonObject, patch: JsonObject, key: string, place: Pla
 
 /** An object in the place of what was there; undefined when the patch deletes it. */
 const mergeInto = (before: Json | undefined, change: JsonObject, place: Place): Json | undefined => {
-  if (valueOf(change, patchDirective) === "delete") return undefined;
+  if (own(change, patchDirective) === "delete") return undefined;
   return isObject(before) ? mergeObject(before, change, place) : asValue(change, place);
 };
 
 const mergeObject = (live: JsonObject, patch: JsonObject, place: Place): JsonObject => {
   if (place.depth > maxDepth) throw badRequest("the patch nests too deep");
-  const directive = valueOf(patch, patchDirective);
+  const directive = own(patch, patchDirective);
   if (directive === "replace") return asValue(patch, place) as JsonObject;
   if (directive === "delete") return {};
   if (directive !== undefined && directive !== "merge") throw badRequest(`unknown patch type ${JSON.stringify(directive)} in map`);
@@ -163,7 +162,10 @@ const mergeObject = (live: JsonObject, patch: JsonObject, place: Place): JsonObj
   const named = Object.keys(patch).map((key) =>
     key.startsWith(orderPrefix) ? key.slice(orderPrefix.length) : key.startsWith(removePrefix) ? key.slice(removePrefix.length) : key);
   const keys = new Set([...Object.keys(base), ...named.filter((key) => !isDirective(key))]);
-  return objectOf([...keys].map((key) => [key, mergeField(base, patch, key, place)] as const));
+  return Object.fromEntries([...keys].flatMap((key) => {
+    const value = mergeField(base, patch, key, place);
+    return value === undefined ? [] : [[key, value] as const];
+  }));
 };
 
 /** The object after a strategic merge patch by the kind's merge keys. */
