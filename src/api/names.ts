@@ -2,6 +2,7 @@
  * Every derived name and label. Names are computed from the resource, never remembered, so that a restarted
  * operator has lost nothing. Underscores cannot occur in Kubernetes names: no two resources share a name.
  */
+import { createHash } from "node:crypto";
 import type { Key } from "./resource.ts";
 
 export const label = {
@@ -64,3 +65,15 @@ export const finalizer = "pgrs.dev/finalizer";
 
 /** Selects the containers of a resource's members, for the scale subresource. */
 export const selectorOf = ({ name }: { readonly name: string }): string => `${label.name}=${name},${label.component}=member`;
+
+/** A short hash of a value, for labels: the same for the same content, whatever the order of keys. */
+export const hashOf = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => one < other ? -1 : 1)) : inner)).digest("hex").slice(0, 16);
+
+/** A locally administered MAC that is the same at every start, and differs between installations, members and NICs. */
+export const macOf = (owner: Omit<Owner, "uid">, ordinal: number, network: string): string => {
+  const digest = hashOf([owner.installation, owner.namespace, owner.name, ordinal, network]);
+  return ["02", ...Array.from({ length: 5 }, (_, index) => digest.slice(2 * index, 2 * index + 2))].join(":");
+};

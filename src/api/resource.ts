@@ -49,7 +49,7 @@ export const specProblems = (spec: Spec): readonly Problem[] => [
 export const parse = (object: unknown): Parsed => {
   const given = object as { apiVersion?: string; kind?: string; metadata?: Metadata; spec?: Json; status?: Status };
   if (given.kind !== kind || given.metadata === undefined) throw new TypeError(`this is not a ${kind}`);
-  const whole = applyDefaults(schema, { ...given, spec: given.spec ?? {} } as Json) as unknown as Resource;
+  const whole = applyDefaults(schema, { ...given, spec: given.spec ?? {} } as unknown as Json) as unknown as Resource;
   const problems = validate(schema.properties.spec, whole.spec as unknown as Json, "spec");
   return { resource: { ...whole, status: given.status ?? {} }, problems: problems.length > 0 ? problems : specProblems(whole.spec) };
 };

@@ -1,5 +1,5 @@
 /** One look at the world, taken at one moment. What could not be seen says so: unknown is not absent. */
-import type { Owner } from "../api/names.ts";
+import type { Account, Owner } from "../api/names.ts";
 import type { ContainerFacts, EngineFacts, ImageFacts, Interface, Look, NetworkFacts, Target, VolumeFacts } from "../ports.ts";
 
 export type Sighting<T> =
@@ -16,6 +16,9 @@ export const valueOf = <T>(sighting: Sighting<T>): T | undefined => sighting.see
 
 /** A username and password, from a Secret. */
 export interface Login { readonly username: string; readonly password: string }
+
+/** `unknown` while no writable primary could be asked, or the Secret could not be read. */
+export type AccountState = "current" | "differs" | "missing" | "unknown";
 
 /** What a stopped member's volume holds. Absent: no complete data directory. */
 export interface DataFacts {
@@ -57,5 +60,7 @@ export interface Observation {
   readonly archive: Sighting<VolumeFacts>;
   /** Every ordinal that is wanted or that has left something. Ascending. */
   readonly members: readonly MemberSighting[];
+  /** How the primary's password verifiers compare with the Secrets. */
+  readonly accounts: Readonly<Record<Account, AccountState>>;
   readonly secrets: { readonly superuser: Sighting<Login>; readonly replication: Sighting<Login>; readonly app: Sighting<Login> };
 }

@@ -1,0 +1,73 @@
+/** What a round's observation means for the cluster as a whole: derived once, asked by every rule. */
+import { memberName } from "../api/names.ts";
+import { compareLsn, type Lsn } from "../postgres/lsn.ts";
+import type { ServerFacts } from "../postgres/look.ts";
+import type { Desired } from "./desired.ts";
+import { valueOf, type MemberSighting, type Observation } from "./observation.ts";
+
+export interface Cluster {
+  /** The recorded primary, and what was seen of it. */
+  readonly primaryOrdinal: number | undefined;
+  readonly primary: MemberSighting | undefined;
+  /** Whether the recorded primary was just seen to accept writes. */
+  readonly writable: boolean;
+  /** The members that should be there. */
+  readonly ordinals: readonly number[];
+  /** Members that should not be there (scaled away), highest ordinal first. */
+  readonly surplus: readonly MemberSighting[];
+  /** Ordinals of wanted standbys that stream from the primary, as the primary sees it. */
+  readonly streaming: readonly number[];
+  readonly systemIdentifier: string | undefined;
+}
+
+const has = (member: MemberSighting): "data" | "none" | "unknown" => {
+  if (member.server.seen === "present" || member.data.seen === "present") return "data";
+  if (member.volume.seen === "absent") return "none";
+  return member.volume.seen === "present" && member.data.seen === "absent" && member.container.seen === "present" ? "none" : "unknown";
+};
+
+/** Whether a member's volume holds a complete data directory, as far as that could be seen. */
+export const dataOf = has;
+
+export const memberAt = (seen: Observation, ordinal: number): MemberSighting | undefined =>
+  seen.members.find((member) => member.ordinal === ordinal);
+
+/**
+ * Which members there should be: the primary and the lowest others. While no primary is recorded, everything that
+ * has a volume stays in view, since any of them may hold the newest data.
+ */
+function ordinalsOf(want: Desired, seen: Observation): readonly number[] {
+  const { replicas } = want.spec;
+  const lowest = Array.from({ length: replicas }, (_, ordinal) => ordinal);
+  const primary = want.status.primary?.ordinal;
+  if (replicas === 0) return [];
+  if (primary === undefined) {
+    const found = seen.members.filter(({ volume }) => volume.seen !== "absent").map(({ ordinal }) => ordinal);
+    return [...new Set([...lowest, ...found])].sort((one, other) => one - other);
+  }
+  return primary < replicas ? lowest : [...lowest.slice(0, -1), primary];
+}
+
+export function clusterOf(want: Desired, seen: Observation): Cluster {
+  const primaryOrdinal = want.status.primary?.ordinal;
+  const primary = primaryOrdinal === undefined ? undefined : memberAt(seen, primaryOrdinal);
+  const server = primary === undefined ? undefined : valueOf(primary.server);
+  const ordinals = ordinalsOf(want, seen);
+  const streams = (ordinal: number): boolean =>
+    server?.senders.some(({ applicationName, state }) => applicationName === memberName(want.owner.name, ordinal) && state === "streaming") ?? false;
+  return {
+    primaryOrdinal, primary, ordinals,
+    writable: server !== undefined && !server.inRecovery,
+    surplus: seen.members.filter(({ ordinal }) => !ordinals.includes(ordinal)).reverse(),
+    streaming: ordinals.filter((ordinal) => ordinal !== primaryOrdinal && streams(ordinal)),
+    systemIdentifier: want.status.systemIdentifier ?? server?.systemIdentifier ?? undefined,
+  };
+}
+
+/** Newest timeline first, then most WAL. The order in which data is to be preferred. */
+export const newestFirst = (one: { readonly timeline: number; readonly lsn: Lsn }, other: { readonly timeline: number; readonly lsn: Lsn }): number =>
+  other.timeline - one.timeline || compareLsn(other.lsn, one.lsn);
+
+/** The last position that a server holds: written by a primary; received or replayed, whichever is more, by a standby. */
+export const positionOf = ({ flushLsn, currentLsn, receivedLsn, replayedLsn }: Pick<ServerFacts, "flushLsn" | "currentLsn" | "receivedLsn" | "replayedLsn">): Lsn =>
+  [flushLsn, currentLsn, receivedLsn, replayedLsn].filter((lsn) => lsn !== undefined).reduce((most, lsn) => compareLsn(lsn, most) > 0 ? lsn : most, "0/0");

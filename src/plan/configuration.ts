@@ -1,0 +1,127 @@
+/** What a member's configuration files should say, given what was seen. */
+import { memberName, slotName } from "../api/names.ts";
+import type { File } from "../ports.ts";
+import { memberConfiguration, parametersHashOf, standbySensitive, type MemberConfiguration } from "../postgres/settings.ts";
+import { synchronousStandbyNames } from "../postgres/standby-names.ts";
+import { dataOf, type Cluster } from "./cluster.ts";
+import type { Desired } from "./desired.ts";
+import { passfileOf } from "./jobs.ts";
+import { valueOf, type MemberSighting, type Observation } from "./observation.ts";
+
+export type Parameters = Readonly<Record<string, string>>;
+
+/** The note that a member keeps of parameters known to start: their hash in the first line, then JSON. */
+export const goodNote = (parameters: Parameters): File => ({ path: "good", text: `${parametersHashOf(parameters)}\n${JSON.stringify(parameters)}\n` });
+
+/** The note that a member keeps of refused parameters: their hash, then the server's words. */
+export const refusedNote = (hash: string, words: string): File => ({ path: "refused", text: `${hash}\n${words.slice(0, 2000)}\n` });
+
+const split = (note: string | null | undefined): readonly [string, string] | undefined => {
+  const end = note?.indexOf("\n") ?? -1;
+  return note === null || note === undefined || end < 0 ? undefined : [note.slice(0, end), note.slice(end + 1).trim()];
+};
+
+export interface ParameterState {
+  readonly wanted: string;
+  /** Hash of the parameters noted as good. */
+  readonly good: string | undefined;
+  /** The server's words about the wanted parameters, when it refused them. */
+  readonly refusal: string | undefined;
+  readonly effective: Parameters;
+  /** Settings held higher than the spec says, since a standby may not be below its primary. */
+  readonly held: readonly string[];
+}
+
+const parseGood = (text: string): Parameters => {
+  try { return JSON.parse(text) as Parameters; } catch { return {}; }
+};
+
+// A standby does not start with less of these than its primary has, and every boot is a standby's boot.
+function holdUp(parameters: Parameters, cluster: Cluster): { parameters: Parameters; held: readonly string[] } {
+  const primary = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  const held = primary === undefined ? [] : standbySensitive.flatMap((name) => {
+    const running = Number(primary.settings[name]);
+    const wanted = Number(parameters[name]);
+    return name in parameters && Number.isInteger(wanted) && running > wanted ? [[name, String(running)] as const] : [];
+  });
+  return { parameters: { ...parameters, ...Object.fromEntries(held) }, held: held.map(([name, running]) => `${name} stays ${running}`) };
+}
+
+/** Which of the user's parameters a member is to run with: the wanted ones, or the last good ones if it refused those. */
+export function parametersOf(want: Desired, cluster: Cluster, me: MemberSighting): ParameterState {
+  const wanted = parametersHashOf(want.spec.postgres.parameters);
+  const notes = valueOf(me.server) ?? valueOf(me.data);
+  const good = split(notes?.good);
+  const refused = split(notes?.refused);
+  const refusal = refused !== undefined && refused[0] === wanted ? refused[1] : undefined;
+  const chosen = refusal === undefined ? want.spec.postgres.parameters : good === undefined ? {} : parseGood(good[1]);
+  const { parameters, held } = holdUp(chosen, cluster);
+  return { wanted, good: good?.[0], refusal, effective: parameters, held };
+}
+
+/** The address that standbys stream from; undefined while it is not known. */
+export function upstreamHost(want: Desired, cluster: Cluster): string | undefined {
+  if (cluster.primary === undefined) return undefined;
+  const network = want.replicationNetwork ?? want.networks.find(({ addresses }) => addresses.length > 0);
+  if (network !== undefined) return network.addresses[cluster.primary.ordinal] ?? addressOn(cluster.primary, network.docker);
+  return addressOn(cluster.primary, "bridge");
+}
+
+/** A running member's address on a Docker network. */
+export const addressOn = (member: MemberSighting, network: string): string | undefined =>
+  valueOf(member.container)?.endpoints.find((endpoint) => endpoint.network === network)?.address || undefined;
+
+/**
+ * synchronous_standby_names for the primary. It names standbys that stream. When none does and durability is
+ * Required, it names those that once had the data, so that commits wait instead of being acknowledged alone.
+ */
+export function synchronousNames(want: Desired, seen: Observation, cluster: Cluster): string {
+  const { mode, minSync, durability } = want.spec.replication;
+  const known = seen.members.filter((member) => cluster.ordinals.includes(member.ordinal) && member.ordinal !== cluster.primaryOrdinal
+    && (dataOf(member) === "data" || valueOf(member.container)?.state === "running")).map(({ ordinal }) => ordinal);
+  const isRequired = durability === "Required";
+  const ordinals = cluster.streaming.length === 0 && isRequired ? known : cluster.streaming;
+  const count = isRequired ? minSync : Math.min(minSync, ordinals.length);
+  return synchronousStandbyNames({
+    mode: ordinals.length === 0 ? "Async" : mode, count, traits: want.traits,
+    names: ordinals.map((ordinal) => memberName(want.owner.name, ordinal)),
+  });
+}
+
+const subnetsOf = (want: Desired, seen: Observation, purpose: "Client" | "Replication"): readonly string[] =>
+  want.networks.filter((network) => network.purpose === purpose).flatMap(({ name, subnet }) => {
+    const facts = seen.networks[name];
+    const known = subnet ?? (facts === undefined ? undefined : valueOf(facts)?.subnet);
+    return known === undefined ? [] : [known];
+  });
+
+const orElse = (subnets: readonly string[], fallback: readonly string[]): readonly string[] => subnets.length > 0 ? subnets : fallback;
+
+/** The files of a member, or the reason why they can't be written yet. */
+export function configurationOf(want: Desired, seen: Observation, cluster: Cluster, me: MemberSighting): { readonly files: readonly File[]; readonly configuration: MemberConfiguration } | { readonly missing: string } {
+  const engine = valueOf(seen.engine);
+  const replication = valueOf(seen.secrets.replication);
+  if (engine === undefined || replication === undefined) return { missing: "the Engine and the Secrets" };
+  const isPrimary = me.ordinal === cluster.primaryOrdinal;
+  const host = isPrimary || cluster.primary === undefined ? undefined : upstreamHost(want, cluster);
+  if (!isPrimary && cluster.primary !== undefined && host === undefined) return { missing: "the primary's address" };
+  const passfile = passfileOf(replication);
+  const management = [engine.managementSubnet];
+  const first = want.networks[0];
+  const { archive } = want.spec;
+  const configuration = memberConfiguration({
+    traits: want.traits, member: memberName(want.owner.name, me.ordinal), dataDirectory: want.dataDirectory,
+    parameters: parametersOf(want, cluster, me).effective, hba: want.spec.postgres.hba,
+    managementSubnets: management, clientSubnets: orElse(subnetsOf(want, seen, "Client"), management),
+    replicationSubnets: orElse(subnetsOf(want, seen, "Replication"), first?.subnet === undefined ? management : [first.subnet]),
+    replicationUser: replication.username,
+    synchronousStandbyNames: isPrimary ? synchronousNames(want, seen, cluster) : "",
+    ...(archive === undefined || archive.mode === "Off" ? {} : { archive: { mode: archive.mode, command: archive.command } }),
+    ...(host === undefined ? {} : { upstream: {
+      host, port: 5432, user: replication.username, passfile: `${want.mount}/${passfile.path}`, password: replication.password,
+      ...(want.spec.replication.slots && want.traits.slots ? { slot: slotName(me.ordinal) } : {}),
+    } }),
+  });
+  const files = Object.entries(configuration.files).map(([path, text]) => ({ path: `pgdata/${path}`, text }));
+  return { configuration, files: [passfile, ...files] };
+}

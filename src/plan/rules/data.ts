@@ -1,0 +1,86 @@
+/** A member's data directory: initdb for the very first primary, a base backup for everybody else, and never over anything. */
+import { label } from "../../api/names.ts";
+import { dataOf, memberAt } from "../cluster.ts";
+import { upstreamHost } from "../configuration.ts";
+import { basebackupJob, initdbJob, progressOf } from "../jobs.ts";
+import { valueOf } from "../observation.ts";
+import type { Action, Step } from "../action.ts";
+import { action, perform, wait, type MemberContext, type Rule } from "./context.ts";
+
+/** Seconds until the next attempt after the nth failure: 2, 4, 8 ... at most a minute. */
+const backoffMs = (attempt: number): number => Math.min(60_000, 1_000 * 2 ** attempt);
+
+const attemptOf = (labels: Readonly<Record<string, string>>): number => Number(labels[label.attempt] ?? "1");
+
+export const data: Rule = (context) => {
+  const { want, cluster, me, lane } = context;
+  if (valueOf(me.container)?.state === "running") return "satisfied";
+  if (me.job.seen === "unknown") return wait(me.job.because);
+  if (me.job.seen === "present") return underway(context);
+  if (me.data.seen === "unknown") return wait(me.data.because);
+  if (me.data.seen === "absent") return fill(context, 1, "no data");
+  const { systemIdentifier, major } = me.data.value;
+  if (cluster.systemIdentifier !== undefined && systemIdentifier !== cluster.systemIdentifier) {
+    return wait(`${lane}'s volume holds another cluster's data (system identifier ${systemIdentifier}, here ${cluster.systemIdentifier}): move it away (docker volume rm after a copy), then a base backup is made`, "ForeignData");
+  }
+  return major === want.traits.major ? "satisfied"
+    : wait(`${lane}'s volume holds data of PostgreSQL ${major}, and postgres.version is ${want.traits.version}: write ${major} there`, "ForeignData");
+};
+
+function underway(context: MemberContext): Step {
+  const { seen, me, lane } = context;
+  if (me.job.seen !== "present") return "satisfied";
+  const { id, labels, state, exitCode, finishedAt, log, error } = me.job.value;
+  const what = labels[label.job] === "initdb" ? "initdb" : "base backup";
+  if (state === "created" && error === "") return perform(action("removeContainer", lane, `${what} never started`, { container: id }));
+  if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, 300);
+  if (exitCode === 0 && me.data.seen === "present") return perform(action("removeContainer", lane, `${what} is complete`, { container: id }));
+  if (exitCode === 0 && me.data.seen === "unknown") return wait(me.data.because);
+  const attempt = attemptOf(labels);
+  const words = error === "" ? log.at(-1) ?? `exit code ${exitCode}` : error;
+  const leftMs = finishedAt + backoffMs(attempt) - seen.at;
+  if (leftMs > 0) return wait(`${lane}: ${what} failed (attempt ${attempt}): ${words}`, /no space left/i.test(log.join(" ")) ? "DiskFull" : "StepFailed", leftMs);
+  const again = fill(context, attempt + 1, `attempt ${attempt} failed: ${words}`);
+  return typeof again === "object" && "do" in again
+    ? perform(action("removeContainer", lane, `${what} failed`, { container: id }), ...again.do) : again;
+}
+
+function fill(context: MemberContext, attempt: number, because: string): Step {
+  const { seen, isPrimary, lane } = context;
+  if (seen.image.seen !== "present") return wait(`${lane} waits for the image`);
+  const job = isPrimary ? first(context, attempt, because) : copy(context, attempt, because);
+  return "kind" in job ? perform(job) : job;
+}
+
+/** initdb happens once in a cluster's life: when nobody has data, and nobody ever had. */
+function first({ want, seen, cluster, me, lane }: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+  const others = seen.members.filter(({ ordinal }) => ordinal !== me.ordinal);
+  const holder = others.find((member) => dataOf(member) !== "none");
+  if (want.status.systemIdentifier !== undefined || (holder !== undefined && dataOf(holder) === "data")) {
+    return refuse(`${lane} is the recorded primary and its volume is empty, while this cluster has had data: restore the volume, or delete the resource and apply it again`);
+  }
+  if (holder !== undefined) return { wait: `${lane} waits until the volume of ordinal ${holder.ordinal} has been looked into` };
+  const login = valueOf(seen.secrets.superuser);
+  const image = valueOf(seen.image);
+  if (login === undefined || image === undefined || cluster.primaryOrdinal === undefined) return { wait: `${lane} waits for its Secret` };
+  return initdbJob({ want, ordinal: me.ordinal, image, attempt, because }, login);
+}
+
+const refuse = (sentence: string): Exclude<Step, "satisfied"> => ({ wait: sentence, reason: "DataLost" });
+
+/** A base backup waits for a primary that accepts writes, the replication account, and this standby's slot. */
+function copy({ want, seen, cluster, me, lane }: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+  const login = valueOf(seen.secrets.replication);
+  const image = valueOf(seen.image);
+  if (cluster.primaryOrdinal === undefined) return { wait: `${lane} waits for a primary` };
+  if (!cluster.writable || login === undefined || image === undefined) return { wait: `${lane} waits for the primary to accept writes` };
+  if (seen.accounts.replication !== "current") return { wait: `${lane} waits for the replication account` };
+  const server = memberAt(seen, cluster.primaryOrdinal)?.server;
+  const slots = server?.seen === "present" ? server.value.slots.map(({ name }) => name) : [];
+  if (want.spec.replication.slots && want.traits.slots && !slots.includes(`pgrs_${me.ordinal}`)) return { wait: `${lane} waits for its slot` };
+  const host = upstreamHost(want, cluster);
+  if (host === undefined) return { wait: `${lane} waits for the primary's address` };
+  const unattached = want.networks.find(({ name }) => seen.networks[name]?.seen !== "present");
+  if (unattached !== undefined) return { wait: `${lane} waits for the network ${unattached.name}` };
+  return basebackupJob({ want, ordinal: me.ordinal, image, attempt, because }, { host }, login);
+}

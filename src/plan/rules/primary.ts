@@ -1,0 +1,82 @@
+/** Who the primary is, and what only the primary can be asked to do: promote, accounts, database, slots. */
+import { isOurs, ordinalOfSlot, slotName, type Account } from "../../api/names.ts";
+import type { Action, Step } from "../action.ts";
+import { dataOf, memberAt, newestFirst, positionOf } from "../cluster.ts";
+import { valueOf } from "../observation.ts";
+import { action, perform, wait, type ClusterContext, type Rule } from "./context.ts";
+
+/**
+ * Decides who is primary while nobody is recorded. With no data anywhere it is the lowest ordinal, and initdb follows.
+ * With data left by an earlier resource, all members boot read-only, and the newest data is chosen once every one
+ * of them has answered.
+ */
+export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
+  if (cluster.primaryOrdinal !== undefined || want.spec.replicas === 0) return "satisfied";
+  const members = cluster.ordinals.map((ordinal) => memberAt(seen, ordinal)).filter((member) => member !== undefined);
+  if (members.some(({ volume }) => volume.seen === "present" && !isOurs(want.owner, volume.value.labels))) return "satisfied";
+  if (members.length > 0 && members.every((member) => dataOf(member) === "none")) {
+    const ordinal = Math.min(...cluster.ordinals);
+    return perform(action("recordPrimary", "cluster", "nobody has data yet", { ordinal, epoch: 1 }));
+  }
+  if (members.some((member) => dataOf(member) === "unknown" || (dataOf(member) === "data" && member.server.seen !== "present"))) return "satisfied";
+  const [best] = members.flatMap(({ ordinal, server }) => server.seen === "present"
+    ? [{ ordinal, timeline: server.value.timeline ?? 0, lsn: positionOf(server.value) }] : [])
+    .sort((one, other) => newestFirst(one, other) || one.ordinal - other.ordinal);
+  const systems = new Set(members.flatMap(({ server }) => server.seen === "present" ? [server.value.systemIdentifier] : []));
+  if (systems.size > 1) return wait("the volumes hold data of several clusters: move away those that do not belong here", "ForeignData");
+  return best === undefined ? "satisfied"
+    : perform(action("recordPrimary", "cluster", `has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch: 1 }));
+};
+
+/** Promotes the recorded primary after a boot, once nobody else is seen to accept writes. */
+export const promote: Rule = ({ want, seen, cluster, me, lane, isPrimary }) => {
+  const server = valueOf(me.server);
+  const epoch = want.status.primary?.epoch;
+  if (!isPrimary || server === undefined || me.target === undefined || epoch === undefined || !server.inRecovery) return "satisfied";
+  if (cluster.systemIdentifier !== undefined && server.systemIdentifier !== cluster.systemIdentifier) {
+    return wait(`${lane} runs with another cluster's data and is not promoted`, "ForeignData");
+  }
+  const writer = seen.members.find((member) => member.ordinal !== me.ordinal && valueOf(member.server)?.inRecovery === false);
+  if (writer !== undefined) return wait(`${lane} is promoted when ordinal ${writer.ordinal} no longer accepts writes`, "ForkDetected");
+  return perform(action("promote", lane, `booted read-only, and is the recorded primary (epoch ${epoch})`, { target: me.target, epoch }));
+};
+
+const attributes = { superuser: "SUPERUSER", replication: "REPLICATION", app: "LOGIN" } as const;
+
+/** Accounts with the passwords of their Secrets, and the application's database. */
+export const accounts: Rule<ClusterContext> = ({ want, seen, cluster }) => {
+  const target = cluster.primary?.target;
+  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  if (!cluster.writable || target === undefined || server === undefined) return "satisfied";
+  const steps: Action[] = [];
+  for (const account of ["superuser", "replication", "app"] satisfies readonly Account[]) {
+    const login = valueOf(seen.secrets[account]);
+    const state = seen.accounts[account];
+    if (login === undefined || state === "current" || state === "unknown") continue;
+    steps.push(action("ensureAccount", "accounts", `${account} account ${state === "missing" ? "is absent" : "has another password than its Secret"}`, {
+      target, account: { name: login.username, password: login.password, attributes: attributes[account] },
+    }));
+  }
+  const { database } = want.spec.bootstrap.initdb;
+  const owner = valueOf(seen.secrets.app)?.username;
+  if (owner !== undefined && !server.databases.includes(database)) {
+    steps.push(action("ensureDatabase", "accounts", `database ${database} is absent`, { target, database, owner }));
+  }
+  return steps.length > 0 ? perform(...steps) : "satisfied";
+};
+
+/** A slot for each wanted standby; those of members that are gone are dropped, so that they hold no WAL. */
+export const slots: Rule<ClusterContext> = ({ want, cluster }): Step => {
+  const target = cluster.primary?.target;
+  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  if (!want.traits.slots || !cluster.writable || target === undefined || server === undefined) return "satisfied";
+  const wanted = want.spec.replication.slots ? cluster.ordinals.filter((ordinal) => ordinal !== cluster.primaryOrdinal) : [];
+  const missing = wanted.map(slotName).filter((slot) => !server.slots.some(({ name }) => name === slot));
+  const create = missing.map((slot) => action("createSlot", "slots", `${slot} is absent`, { target, slot }));
+  const unused = server.slots.filter(({ name, active }) => {
+    const ordinal = ordinalOfSlot(name);
+    return ordinal !== undefined && !active && !wanted.includes(ordinal);
+  });
+  const drop = unused.map(({ name }) => action("dropSlot", "slots", `${name} belongs to no wanted standby`, { target, slot: name }));
+  return create.length + drop.length > 0 ? perform(...create, ...drop) : "satisfied";
+};

@@ -1,0 +1,37 @@
+/** Starting a stopped member, always read-only, and giving up parameters that it cannot start with. */
+import { configurationOf, parametersOf, refusedNote } from "../configuration.ts";
+import { valueOf } from "../observation.ts";
+import { action, perform, wait, type Rule } from "./context.ts";
+
+/** A server that ended this soon after its start did not serve: its start failed. Milliseconds. */
+const failedStartMs = 10_000;
+/** Between two starts of a server that keeps failing. Milliseconds. */
+const pauseMs = 5_000;
+
+// Not the parameters' fault, whatever they are.
+const otherCauses = /no space left|lock file|permission denied|could not open file|could not access/i;
+
+/** The server's own words about why it ended: the last line that says FATAL or PANIC. */
+export const lastWords = (log: readonly string[]): string | undefined =>
+  [...log].reverse().find((line) => /FATAL|PANIC/.test(line))?.replace(/^.*?(FATAL|PANIC):\s*/, "");
+
+export const start: Rule = ({ want, seen, cluster, me, lane }) => {
+  const container = valueOf(me.container);
+  if (container === undefined || container.state === "running") return "satisfied";
+  const hasFailed = container.finishedAt > 0 && container.exitCode !== 0 && container.exitCode < 128
+    && container.finishedAt - container.startedAt < failedStartMs;
+  const parameters = parametersOf(want, cluster, me);
+  const words = lastWords(me.log) ?? container.error;
+  if (hasFailed && parameters.refusal === undefined && parameters.good !== parameters.wanted
+    && Object.keys(want.spec.postgres.parameters).length > 0 && !otherCauses.test(words)) {
+    return perform(action("noteParameters", lane, `the start failed with the parameters of the spec: ${words}`, {
+      container: container.id, directory: `${want.dataDirectory}/pgrs`, file: refusedNote(parameters.wanted, words),
+    }));
+  }
+  const leftMs = container.finishedAt + pauseMs - seen.at;
+  if (hasFailed && leftMs > 0 && parameters.refusal === undefined) return wait(`${lane} ended with code ${container.exitCode}: ${words}`, "StepFailed", leftMs);
+  const made = configurationOf(want, seen, cluster, me);
+  if ("missing" in made) return wait(`${lane} waits for ${made.missing}`);
+  const because = container.finishedAt === 0 ? "ready to start" : `exited with code ${container.exitCode}`;
+  return perform(action("startMember", lane, because, { container: container.id, directory: want.mount, files: made.files }));
+};
