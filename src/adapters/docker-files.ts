@@ -1,0 +1,102 @@
+/**
+ * Files in and out of containers, running or not, through the Engine's archive: no shell is needed for it, and none
+ * has to run. Everything put belongs to user 999. Bounded: 1 MiB a file.
+ */
+import { posix } from "node:path";
+import type { Readable } from "node:stream";
+import { extract, pack } from "tar-stream";
+import { Conflict, Terminal } from "../errors.ts";
+import type { Engine, File } from "../ports.ts";
+import type { Calls } from "./docker-calls.ts";
+import { answered } from "./docker-errors.ts";
+
+type Part = Pick<Engine, "putFiles" | "readFile">;
+
+export const fileBytesMax = 1024 * 1024;
+const postgres = { uid: 999, gid: 999 };
+const fileMode = 0o600;
+const directoryMode = 0o700;
+const noSuchFile = /could not find the file|no such file or directory|no such directory/i;
+
+/** The directories above a relative path, outermost first: "a/b/c" has "a" and "a/b". */
+const parentsOf = (path: string): readonly string[] => {
+  const parts = posix.dirname(path).split("/");
+  return parts[0] === "." ? [] : parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+};
+
+/** Paths that would leave the directory, or that the tar format cuts, are refused before anything is sent. */
+const checked = (directory: string, files: readonly File[]): readonly File[] => files.map((file) => {
+  const path = posix.normalize(file.path);
+  if (posix.isAbsolute(path) || path.startsWith("..") || path === "." || path.endsWith("/")) throw new Terminal(`put ${file.path} into ${directory}: the path leaves the directory`);
+  if (Buffer.byteLength(file.text) > fileBytesMax) throw new Terminal(`put ${file.path} into ${directory}: more than ${fileBytesMax} bytes`);
+  return { ...file, path };
+});
+
+/** A tar of the files and of the directories given, as PUT archive wants it. */
+export const packed = async (directories: readonly string[], files: readonly File[]): Promise<Buffer> => {
+  const archive = pack();
+  for (const name of directories) archive.entry({ name, type: "directory", mode: directoryMode, ...postgres });
+  for (const { path, text, mode } of files) archive.entry({ name: path, mode: mode ?? fileMode, ...postgres }, text);
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+};
+
+/** The first file of a tar. Destroys the stream once it has more than the bound. */
+export const unpacked = async (what: string, stream: Readable): Promise<Uint8Array> => {
+  const archive = extract();
+  stream.on("error", (error) => archive.destroy(error));
+  stream.pipe(archive);
+  try {
+    for await (const entry of archive) {
+      if (entry.header.type !== "file") throw new Terminal(`${what}: it is no regular file`);
+      if ((entry.header.size ?? 0) > fileBytesMax) throw new Terminal(`${what}: it has more than ${fileBytesMax} bytes`);
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks);
+    }
+    throw new Terminal(`${what}: the Engine sent no file`);
+  } finally {
+    stream.destroy();
+  }
+};
+
+const isMissing = (error: unknown): boolean => answered(error, 404, noSuchFile);
+
+export const fileCalls = ({ call }: Calls): Part => ({
+  putFiles: async (container, directory, files, signal) => {
+    const what = `put files into ${directory} of ${container.slice(0, 12)}`;
+    const sound = checked(directory, files);
+    await call(what, signal, async (docker, abortSignal) => {
+      const target = docker.getContainer(encodeURIComponent(container));
+      const missing: string[] = [];
+      for (const parent of new Set(sound.flatMap(({ path }) => parentsOf(path)))) {
+        try {
+          const found = await target.infoArchive({ path: posix.join(directory, parent), abortSignal }) as Readable;
+          found.destroy();
+        } catch (error) {
+          // A HEAD has no body to tell what is missing; if it is the container, the PUT says so.
+          if (!answered(error, 404)) throw error;
+          missing.push(parent);
+        }
+      }
+      try {
+        await target.putArchive(await packed(missing, sound), { path: directory, noOverwriteDirNonDir: "1", abortSignal });
+      } catch (error) {
+        if (isMissing(error)) throw new Conflict(`${what}: the directory is not there`, { cause: error });
+        throw error;
+      }
+    });
+  },
+
+  readFile: (container, path, signal) => call(`read ${path} of ${container.slice(0, 12)}`, signal, async (docker, abortSignal) => {
+    try {
+      const stream = await docker.getContainer(encodeURIComponent(container)).getArchive({ path, abortSignal }) as Readable;
+      return await unpacked(`read ${path} of ${container.slice(0, 12)}`, stream);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }, { read: true }),
+});
