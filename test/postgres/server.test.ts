@@ -1,0 +1,215 @@
+/** The texts of this folder against real servers: what is written is taken, and what is asked is answered. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { conninfo, pgpass } from "../../src/postgres/conninfo.ts";
+import { md5 } from "../../src/postgres/digest.ts";
+import { lsnDiff } from "../../src/postgres/lsn.ts";
+import { md5Verifier, scramVerifier, verifies } from "../../src/postgres/password.ts";
+import { checkpoint, createSlot, dropSlot, ensureDatabase, ensureRole, identifier, literal, promote, reload } from "../../src/postgres/sql.ts";
+import { synchronousStandbyNames } from "../../src/postgres/standby-names.ts";
+import { eventually, programsHere, superuserPassword, TestServer, type Programs, type Wanted } from "./server.ts";
+
+const found = await programsHere();
+if (found.length === 0) console.log("NO SERVER PROGRAMS HERE: install postgresql, or name directories in POSTGRES_BIN_DIRECTORIES");
+assert.ok(found.length > 0, "the texts have to be tried on a real server: install the package postgresql");
+
+const replicatorPassword = "repl'i\\cator: x";
+const salt = Buffer.from("0123456789abcdef");
+
+async function promoteNow(server: TestServer): Promise<void> {
+  const sql = promote(server.traits);
+  if (sql === undefined) await server.program("pg_ctl", ["promote", "-D", server.data]);
+  else assert.deepEqual(await server.query(sql), [{ promoted: true }]);
+  await eventually(() => server.look(), ({ inRecovery }) => !inRecovery);
+}
+
+const verifierOf = ({ traits }: Programs, user: string, password: string): string =>
+  traits.passwordEncryption === "md5" ? md5Verifier(user, password) : scramVerifier(password, salt);
+
+for (const programs of found) {
+  describe(`PostgreSQL ${programs.traits.version}`, () => {
+    const { traits } = programs;
+    let primary: TestServer;
+    let standby: TestServer;
+
+    const upstream = (): Wanted["upstream"] => ({
+      host: "127.0.0.1", port: primary.port, user: "replicator", slot: "orders_1", passfile: standby.passfile,
+    });
+    const applied = async (server: TestServer, wanted: Wanted): Promise<void> => {
+      const { hash } = server.configure(wanted);
+      await server.query(reload);
+      await eventually(() => server.look(), ({ configHash }) => configHash === hash);
+    };
+
+    before(async () => {
+      primary = await TestServer.create(programs, "orders-0");
+      await primary.initdb();
+      standby = await primary.copy("orders-1");
+      standby.write(standby.passfile, pgpass([{ host: "*", port: "*", database: "*", user: "replicator", password: replicatorPassword }]));
+    });
+    after(async () => {
+      await Promise.all([primary.remove(), standby.remove()]);
+    });
+
+    test("a first start is read-only, and tells what it is", async () => {
+      const { files, hash, parametersHash } = primary.configure({});
+      await primary.start();
+      const seen = await primary.look();
+      assert.equal(seen.inRecovery, true);
+      assert.equal(seen.timeline, 1);
+      assert.match(seen.systemIdentifier ?? "", /^\d{19}$/);
+      assert.equal(Math.floor(seen.versionNumber / 100) * 100, traits.number);
+      assert.equal(seen.configHash, hash);
+      assert.equal(seen.parametersHash, parametersHash);
+      assert.equal(seen.recoveryHash, files["recovery.conf"] === undefined ? undefined : md5(files["recovery.conf"]));
+      assert.deepEqual(seen.fileProblems, []);
+      assert.deepEqual(seen.pendingRestart, []);
+      assert.deepEqual(seen.alteredSettings, []);
+      assert.equal(seen.roles, undefined);
+      assert.equal(seen.receiver, undefined);
+      assert.equal(seen.replayPaused, false);
+      assert.equal(seen.flushLsn, undefined);
+      assert.deepEqual(seen.databases, ["postgres"]);
+      assert.equal(seen.settings["max_wal_senders"], "20");
+      assert.equal(seen.refused, undefined);
+      assert.ok(seen.startedAt <= seen.answeredAt);
+    });
+
+    test("promoted, it is on the next timeline and gone from recovery", async () => {
+      await promoteNow(primary);
+      const seen = await primary.look();
+      assert.equal(seen.timeline, 2);
+      assert.equal(seen.recoveryHash, undefined);
+      assert.equal(existsSync(join(primary.data, traits.recovery)), false);
+      assert.ok(lsnDiff(seen.currentLsn ?? "", seen.flushLsn ?? "") >= 0);
+    });
+
+    test("roles, databases and slots are made once, however often asked", async () => {
+      const role = { name: "replicator", verifier: verifierOf(programs, "replicator", replicatorPassword), attributes: ["LOGIN", "REPLICATION"] } as const;
+      const owner = { name: 'o"wner\'s \\', verifier: verifierOf(programs, 'o"wner\'s \\', "pw"), attributes: ["LOGIN"] } as const;
+      for (const sql of [ensureRole(role), ensureRole(role), ensureRole(owner), ensureDatabase({ name: 'a"pp', owner: owner.name })]) await primary.query(sql);
+      await assert.rejects(primary.query(ensureDatabase({ name: 'a"pp', owner: owner.name })), { code: "42P04" });
+      for (const sql of [createSlot(traits, "orders_1"), createSlot(traits, "orders_1")]) await primary.query(sql ?? "");
+      const seen = await primary.look(["replicator", owner.name, "nobody"]);
+      assert.deepEqual(seen.roles?.map(({ name, canLogin, replication, superuser }) => ({ name, canLogin, replication, superuser })), [
+        { name: owner.name, canLogin: true, replication: false, superuser: false },
+        { name: "replicator", canLogin: true, replication: true, superuser: false },
+      ]);
+      assert.ok(verifies(seen.roles?.[1]?.verifier ?? "", "replicator", replicatorPassword));
+      assert.deepEqual(seen.databases, ['a"pp', "postgres"]);
+      assert.deepEqual(seen.slots.map(({ name, active }) => ({ name, active })), [{ name: "orders_1", active: false }]);
+      assert.ok((seen.slots[0]?.retainedBytes ?? -1) >= 0);
+      const client = await primary.connect({ user: owner.name, password: "pw", database: 'a"pp' });
+      assert.deepEqual((await client.query<{ user: string }>('SELECT current_user AS "user"')).rows, [{ user: owner.name }]);
+    });
+
+    test("the verifier that the server itself makes is recognised", async () => {
+      await primary.query(`CREATE ROLE made LOGIN PASSWORD ${literal("s3cret")}`);
+      const seen = await primary.look(["made"]);
+      assert.ok(verifies(seen.roles?.[0]?.verifier ?? "", "made", "s3cret"));
+      assert.equal(verifies(seen.roles?.[0]?.verifier ?? "", "made", "s3cret "), false);
+    });
+
+    test("a standby streams by its slot, and both sides tell it", async () => {
+      await primary.stop();
+      await standby.remove();
+      standby = await primary.copy("orders-1");
+      standby.write(standby.passfile, pgpass([{ host: "127.0.0.1", port: primary.port, database: "replication", user: "replicator", password: replicatorPassword }]));
+      primary.configure({});
+      await primary.start();
+      await promoteNow(primary);
+      standby.configure({ upstream: upstream() });
+      await standby.start();
+      const seen = await eventually(() => primary.look(), ({ senders }) => senders[0]?.state === "streaming" && senders[0].replayLsn !== undefined);
+      assert.equal(seen.senders[0]?.applicationName, "orders-1");
+      assert.equal(seen.senders[0].clientAddress, "127.0.0.1");
+      assert.equal(seen.senders[0].syncState, "async");
+      assert.equal(seen.senders[0].replyAgeMs === undefined, !traits.replyTime);
+      const here = await eventually(() => standby.look(), ({ receiver, timeline }) => receiver?.status === "streaming" && timeline === seen.timeline);
+      assert.equal(seen.timeline, 3);
+      assert.equal(here.systemIdentifier, seen.systemIdentifier);
+      assert.equal(here.receiver?.senderHost, "127.0.0.1");
+      assert.equal(here.receiver?.senderPort, primary.port);
+      assert.equal(here.receiver?.slotName, "orders_1");
+      assert.equal(here.roles, undefined);
+      assert.equal((await primary.look()).slots[0]?.active, true);
+    });
+
+    test("synchronous names are taken from a reload, and the standby is counted", async () => {
+      const mode = traits.syncNames === "quorum" ? "Quorum" : "Priority";
+      await applied(primary, { synchronousStandbyNames: synchronousStandbyNames({ mode, names: ["orders-1", 'or"ders-2'], count: 1, traits }) });
+      const seen = await eventually(() => primary.look(), ({ senders }) => senders[0]?.syncState !== "async");
+      assert.equal(seen.senders[0]?.syncState, mode === "Quorum" ? "quorum" : "sync");
+      await primary.query("CREATE TABLE seen_by_both AS SELECT 1 AS number");
+      await eventually(() => standby.query("SELECT number FROM seen_by_both"), (rows) => rows.length === 1);
+      await primary.query(checkpoint);
+    });
+
+    test("what a reload can't take is told apart from what waits for a restart", async () => {
+      await applied(primary, { parameters: { work_mem: "lots", max_connections: "90" }, hba: ["host all all 10.0.0.0/33 md5"] });
+      const seen = await eventually(() => primary.look(), ({ pendingRestart }) => pendingRestart.length > 0);
+      assert.deepEqual(seen.pendingRestart, ["max_connections"]);
+      assert.deepEqual(seen.fileProblems.filter(({ file }) => file === "postgresql.conf").map(({ name }) => name), ["work_mem"]);
+      assert.equal(seen.fileProblems.some(({ file }) => file === "pg_hba.conf"), traits.hbaView);
+      assert.equal(seen.settings["max_connections"], "100");
+      await applied(primary, {});
+      assert.deepEqual((await primary.look()).fileProblems, []);
+    });
+
+    test("ALTER SYSTEM is seen, where it is possible", async () => {
+      if (traits.allowAlterSystem) {
+        await assert.rejects(primary.query("ALTER SYSTEM SET work_mem = '5MB'"), /ALTER SYSTEM is not allowed/);
+        return;
+      }
+      await primary.query("ALTER SYSTEM SET work_mem = '5MB'");
+      await primary.query(reload);
+      await eventually(() => primary.look(), ({ alteredSettings }) => alteredSettings.includes("work_mem"));
+      await applied(primary, { parameters: { work_mem: "6MB" } }); // writes postgresql.auto.conf as well
+      assert.deepEqual((await primary.look()).alteredSettings, []);
+      assert.deepEqual(await primary.query("SHOW work_mem"), [{ work_mem: "6MB" }]);
+    });
+
+    test("files of the data directory are read, valid text or not", async () => {
+      primary.write(join(primary.data, "pgrs", "refused"), "größer\n");
+      primary.write(join(primary.data, "pgrs", "good"), Buffer.from([0x61, 0xff]));
+      const seen = await primary.look();
+      assert.equal(seen.refused, "größer\n");
+      assert.equal(seen.good, "a\ufffd");
+    });
+
+    test("literals, names and settings come back as they went in", async () => {
+      for (const text of ["", "it's", "back\\slash", "\\'", "E'x'", "$$", "line\nbreak\ttab", "größe", '"']) {
+        assert.deepEqual(await primary.query(`SELECT ${literal(text)}::text AS ${identifier(`n${text}`.replaceAll("\0", ""))}`), [{ [`n${text}`]: text }]);
+      }
+      const search = "it's \\ a\n\tsetting größe";
+      await applied(primary, { parameters: { "my.setting": search } });
+      assert.deepEqual(await primary.query("SELECT current_setting('my.setting') AS value"), [{ value: search }]);
+    });
+
+    test("a slot is dropped when its standby is gone, and not before", async () => {
+      await applied(primary, {});
+      await assert.rejects(primary.query(dropSlot("orders_1")), /is active/);
+      await standby.stop();
+      await eventually(() => primary.look(), ({ slots }) => slots[0]?.active === false);
+      for (const sql of [dropSlot("orders_1"), dropSlot("orders_1")]) await primary.query(sql);
+      assert.deepEqual((await primary.look()).slots, []);
+    });
+
+    test("its libpq takes our connection strings", async (context) => {
+      if (!existsSync(join(programs.directory, "psql"))) return context.diagnostic("this build has no psql; the walreceiver above has read one");
+      const target = conninfo({ host: "127.0.0.1", port: primary.port, user: "postgres", password: superuserPassword, applicationName: "it's \\ me", connectTimeoutSeconds: 5, extra: { dbname: "postgres" } });
+      assert.equal(await primary.program("psql", ["-Atc", "SELECT current_setting('application_name')", target]), "it's \\ me\n");
+    });
+
+    test("a configuration is complete: the file says what the server shows", async () => {
+      const text = readFileSync(join(primary.data, "postgresql.conf"), "utf8");
+      for (const [, name = "", value = ""] of text.matchAll(/^(\w+) = '(.*)'$/gm)) {
+        if (["data_directory", "port", "listen_addresses", "unix_socket_directories"].includes(name)) continue;
+        const [row] = await primary.query(`SELECT current_setting('${name}') AS value`);
+        assert.equal(row?.["value"], name === "archive_command" ? "(disabled)" : value, name);
+      }
+    });
+  });
+}
