@@ -5,6 +5,7 @@
 import { equal, isList, isObject, own } from "../schema/json.ts";
 import { invalidValue } from "../schema/validate.ts";
 import { compileProblems } from "./cel.ts";
+import { dns1035Label } from "./names.ts";
 import { asJson, objectAt, timestamp } from "./objects.ts";
 import { readSchema } from "./read-schema.ts";
 import { structuralProblems } from "./structural.ts";
@@ -73,8 +74,10 @@ export const schemaReading = (definition: JsonObject): { readonly unknown: reado
   return { unknown: read.flatMap((one) => one.unknown), malformed: read.flatMap((one) => one.malformed) };
 };
 
-const isLabel = (value: string) => value.length <= 63 && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(value);
-const labelRule = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const label = (field: string, value: string): readonly Problem[] => {
+  const wrong = dns1035Label(value);
+  return wrong === undefined ? [] : [invalidValue(field, value, wrong)];
+};
 
 const required = (field: string, detail = ""): Problem => ({ field, reason: "FieldValueRequired", message: detail === "" ? "Required value" : `Required value: ${detail}` });
 
@@ -84,7 +87,7 @@ const nameProblems = (spec: DefinitionSpec): readonly Problem[] => {
     ["plural", plural], ["singular", singular], ["kind", kind.toLowerCase()], ["listKind", listKind.toLowerCase()],
     ...shortNames.map((name, index) => [`shortNames[${index}]`, name] as const),
   ];
-  const wrong = labels.flatMap(([field, value]) => isLabel(value) ? [] : [invalidValue(`spec.names.${field}`, value, labelRule)]);
+  const wrong = labels.flatMap(([field, value]) => label(`spec.names.${field}`, value));
   return kind === listKind ? [...wrong, invalidValue("spec.names.listKind", listKind, "kind and listKind may not be the same")] : wrong;
 };
 
@@ -124,7 +127,7 @@ const scaleProblems = (scale: ScaleSubresource, path: string): readonly Problem[
 const versionProblems = (version: Version, index: number): readonly Problem[] => {
   const path = `spec.versions[${index}]`;
   const schema = version.schema?.openAPIV3Schema;
-  const named = isLabel(version.name) ? [] : [invalidValue(`${path}.name`, version.name, labelRule)];
+  const named = label(`${path}.name`, version.name);
   const structural = schema === undefined ? [required(`${path}.schema.openAPIV3Schema`, "schemas are required")] : structuralProblems(schema, schemaPath(index));
   // Rules are compiled against the types, so that they wait until those are right.
   const rules = schema === undefined || structural.length > 0 ? []
@@ -165,7 +168,9 @@ const storedVersionsOf = (definition: KubeObject): readonly string[] => {
   return isList(stored) ? stored.map(text) : [];
 };
 
-interface Condition extends JsonObject { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }
+interface Condition extends JsonObject {
+  readonly type: string; readonly status: string; readonly reason: string; readonly message: string; readonly lastTransitionTime: string;
+}
 
 export const conditionsOf = (definition: KubeObject): readonly Condition[] => {
   const conditions = own(objectAt(definition, "status"), "conditions");
@@ -173,16 +178,17 @@ export const conditionsOf = (definition: KubeObject): readonly Condition[] => {
 };
 
 /** The conditions with one of them set; its time moves only when its status does. */
-export const withCondition = (conditions: readonly Condition[], condition: Omit<Condition, "lastTransitionTime">, nowMs: number): readonly Condition[] => {
+export const withCondition = (
+  conditions: readonly Condition[], condition: Pick<Condition, "type" | "status" | "reason" | "message">, nowMs: number,
+): readonly Condition[] => {
   const old = conditions.find(({ type }) => type === condition.type);
-  const changed = old === undefined || old.status !== condition.status;
-  const next = { ...condition, lastTransitionTime: changed ? timestamp(nowMs) : old["lastTransitionTime"] ?? timestamp(nowMs) } as Condition;
+  const next: Condition = { ...condition, lastTransitionTime: old?.status === condition.status ? old.lastTransitionTime : timestamp(nowMs) };
   return old === undefined ? [...conditions, next] : conditions.map((one) => one.type === condition.type ? next : one);
 };
 
 export const isTrue = (definition: KubeObject, type: string): boolean => conditionsOf(definition).some((one) => one.type === type && one.status === "True");
 
-const acceptedNamesOf = (definition: KubeObject): Partial<Names> => objectAt(objectAt(definition, "status"), "acceptedNames") as unknown as Partial<Names>;
+const acceptedNamesOf = (definition: KubeObject): Partial<Names> => objectAt(objectAt(definition, "status"), "acceptedNames");
 
 const takenBy = (others: readonly KubeObject[]) => {
   const accepted = others.map(acceptedNamesOf);

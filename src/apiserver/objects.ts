@@ -17,7 +17,7 @@ export const parseGroupVersion = (apiVersion: string): { readonly group: string;
 };
 
 /** What the object's metadata becomes; undefined values are left out. */
-export const withMetadata = (object: KubeObject, changes: Partial<Record<keyof ObjectMeta, unknown>>): KubeObject => {
+export const withMetadata = (object: KubeObject, changes: Partial<Record<keyof ObjectMeta | "selfLink", unknown>>): KubeObject => {
   const entries = Object.entries({ ...object.metadata, ...changes }).filter(([, value]) => value !== undefined);
   return { ...object, metadata: Object.fromEntries(entries) as unknown as ObjectMeta };
 };

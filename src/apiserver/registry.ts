@@ -62,9 +62,8 @@ const shownBy = (kind: Kind) => {
   const shown = new WeakMap<KubeObject, KubeObject>();
   const show = (object: KubeObject): KubeObject => {
     if (kind.schema === undefined) return { ...object, apiVersion };
-    const { apiVersion: _, kind: name, metadata, ...content } = asJson(object);
-    const defaulted = applyDefaults(kind.schema, prune(kind.schema, content).value) as JsonObject;
-    return asObject({ apiVersion, kind: name ?? kind.kind, ...defaulted, metadata: metadata ?? {} });
+    const known = prune(kind.schema, { ...asJson(object), apiVersion }, { isRoot: true }).value;
+    return asObject(applyDefaults(kind.schema, known) as JsonObject);
   };
   return (object: KubeObject): KubeObject => {
     const known = shown.get(object) ?? show(object);
