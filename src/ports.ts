@@ -181,6 +181,8 @@ export interface Resources {
   secret(key: Key, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined>;
   /** Makes a Secret owned by the resource. Conflict when one of that name is there. */
   createSecret(resource: Resource, name: string, data: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** Sets keys of a Secret that is there; other keys stay. */
+  updateSecret(key: Key, data: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
 }
 
 export interface Clock { /** Milliseconds since the epoch. */ now(): number }

@@ -15,7 +15,12 @@ export const unknown = (because: string): Sighting<never> => ({ seen: "unknown",
 export const valueOf = <T>(sighting: Sighting<T>): T | undefined => sighting.seen === "present" ? sighting.value : undefined;
 
 /** A username and password, from a Secret. */
-export interface Login { readonly username: string; readonly password: string }
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+  /** The members that the application's Secret names, as `hosts`. */
+  readonly hosts?: string;
+}
 
 /** `unknown` while no writable primary could be asked, or the Secret could not be read. */
 export type AccountState = "current" | "differs" | "missing" | "unknown";

@@ -34,7 +34,11 @@ const secrets: Rule<ClusterContext> = ({ want, seen }) => {
     const { name, isOwn, username } = want.secrets[account];
     const sight = seen.secrets[account];
     if (sight.seen === "unknown") return wait(sight.because, "CredentialsMissing");
-    if (sight.seen === "present") continue;
+    if (sight.seen === "present" && (account !== "app" || !isOwn || sight.value.hosts === hostsOf(want))) continue;
+    if (sight.seen === "present") {
+      steps.push(action("updateSecret", "cluster", "other members are named than are wanted", { secret: name, data: secretData(want, account, sight.value.username), password: sight.value.password }));
+      continue;
+    }
     if (!isOwn) return wait(`the Secret ${name} is not there: make it with the keys username and password`, "CredentialsMissing", 2_000);
     steps.push(action("createSecret", "cluster", `the ${account} account has no Secret`, { account, secret: name, data: secretData(want, account, username) }));
   }
@@ -43,8 +47,14 @@ const secrets: Rule<ClusterContext> = ({ want, seen }) => {
 
 /** Everything of a Secret but the password, which its performer makes. */
 const secretData = (want: Desired, account: Account, username: string): Readonly<Record<string, string>> => ({
-  username, ...(account === "app" ? { dbname: want.spec.bootstrap.initdb.database } : {}),
+  username, ...(account === "app" ? { dbname: want.spec.bootstrap.initdb.database, port: "5432", host: hostsOf(want).split(",")[0] ?? "", hosts: hostsOf(want) } : {}),
 });
+
+/** Where clients find the members: their addresses on the first Client network, or the first network there is. */
+const hostsOf = ({ networks, spec }: Desired): string => {
+  const clients = networks.find(({ purpose }) => purpose === "Client") ?? networks[0];
+  return clients?.addresses.slice(0, Math.max(1, spec.replicas)).join(",") ?? "";
+};
 
 const opening: readonly Rule<ClusterContext>[] = [sound, notPaused, engineAnswers, finalized, secrets, elect];
 

@@ -1,0 +1,53 @@
+/** What the Engine is asked to do, an action each. */
+import { Terminal } from "../errors.ts";
+import { refusedNote } from "../plan/configuration.ts";
+import type { Performers } from "./act.ts";
+
+type EngineKind = "pullImage" | "createNetwork" | "removeNetwork" | "createVolume" | "removeVolume" | "createContainer" | "removeContainer"
+  | "attachNic" | "detachNic" | "startJob" | "startMember" | "stopMember" | "noteParameters" | "configure";
+
+export const performers: Performers<EngineKind> = {
+  pullImage: async ({ image }, { engine }) => { engine.pull(image); },
+  createNetwork: async ({ network }, { engine }, _, signal) => engine.createNetwork(network, signal),
+  removeNetwork: async ({ network }, { engine }, _, signal) => engine.removeNetwork(network, signal),
+  createVolume: async ({ volume, labels }, { engine }, _, signal) => engine.createVolume(volume, labels, signal),
+  removeVolume: async ({ volume }, { engine }, _, signal) => engine.removeVolume(volume, signal),
+  createContainer: async ({ container }, { engine }, _, signal) => { await engine.createContainer(container, signal); },
+  removeContainer: async ({ container }, { engine }, _, signal) => engine.removeContainer(container, signal),
+  attachNic: async ({ container, nic }, { engine }, _, signal) => engine.attach(container, nic, signal),
+  detachNic: async ({ container, network }, { engine }, _, signal) => engine.detach(container, network, signal),
+  startJob: async ({ container, files, directory }, { engine }, _, signal) => {
+    const id = await engine.createContainer(container, signal);
+    await engine.putFiles(id, directory, files, signal);
+    await engine.start(id, signal);
+  },
+  startMember: async ({ container, files, directory }, { engine }, _, signal) => {
+    await engine.putFiles(container, directory, files, signal);
+    await engine.start(container, signal);
+  },
+  stopMember: async ({ container }, { engine }, _, signal) => engine.stop(container, signal),
+  noteParameters: async ({ container, directory, file }, { engine }, _, signal) => engine.putFiles(container, directory, [file], signal),
+
+  // The server reads a bad file without a word to the one who asked for the reload, and would not start with it later.
+  // So the image's own postgres reads a copy first; what it refuses is noted on the volume, and nothing else changes.
+  configure: async ({ target, files, directory, check }, { engine, postgres }, _, signal) => {
+    const candidate = files.find(({ path }) => path.endsWith("/postgresql.conf"));
+    if (check !== undefined && candidate !== undefined) {
+      const notes = `${directory}/pgdata/pgrs`;
+      await engine.putFiles(target.container, notes, [{ path: "candidate.conf", text: candidate.text }], signal);
+      const { exitCode, output } = await engine.exec(target.container,
+        ["postgres", "-D", `${directory}/pgdata`, `--config-file=${notes}/candidate.conf`, "-C", "config_file"], "", signal);
+      if (exitCode !== 0) {
+        await engine.putFiles(target.container, notes, [refusedNote(check.hash, serverWords(output))], signal);
+        throw new Terminal(`PostgreSQL refuses the parameters: ${serverWords(output)}`, { reason: "InvalidParameter" });
+      }
+    }
+    await engine.putFiles(target.container, directory, files, signal);
+    await postgres.reload(target, signal);
+  },
+};
+
+/** What a server that refuses its configuration says, without the time stamps and the path of the file. */
+const serverWords = (output: string): string =>
+  output.split("\n").filter((line) => /LOG|ERROR|FATAL|DETAIL|HINT/.test(line) && !/configuration file ".*" contains errors/.test(line))
+    .map((line) => line.replace(/^.*?(LOG|ERROR|FATAL|DETAIL|HINT):\s*/, "").trim()).join("; ").slice(0, 1_000) || output.trim().slice(0, 1_000);

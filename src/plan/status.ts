@@ -1,0 +1,175 @@
+/** statusOf(): what a round saw and did, as the resource's status, and the events that a person should read. */
+import { conditionTypes, type ConditionType } from "../api/conditions.ts";
+import { label, memberName, selectorOf } from "../api/names.ts";
+import type { Status } from "../api/resource.ts";
+import type { EventNote } from "../ports.ts";
+import type { Plan } from "./action.ts";
+import { clusterOf, type Cluster } from "./cluster.ts";
+import { definitions, stallingReasons, troubled, type Failure, type Objection, type Scene } from "./conditions.ts";
+import type { Desired } from "./desired.ts";
+import { progressOf } from "./jobs.ts";
+import { memberStatus, settled, type MemberStatus } from "./members-status.ts";
+import { valueOf, type Observation } from "./observation.ts";
+import { printed } from "./plan.ts";
+
+export type Condition = NonNullable<Status["conditions"]>[number];
+type Operation = NonNullable<Status["operation"]>;
+type Verdict = Pick<Condition, "status" | "reason" | "message">;
+
+const planLinesMax = 64;
+/** How long steps may take before Stalled says so. Milliseconds. */
+const deadlineMs = { initdb: 120_000, basebackup: 3_600_000, start: 120_000, other: 300_000 } as const;
+
+const verdict = (objection: Objection): Verdict => ({ status: objection.status ?? "False", reason: objection.reason, message: objection.message });
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+/** The longest work under way: a running job, a server that does not answer yet, or else whatever is waited for. */
+function operationOf({ want, seen, waitingFor, failures, isBusy }: Scene): Operation | undefined {
+  for (const { ordinal, job } of seen.members) {
+    if (job.seen !== "present" || job.value.state !== "running") continue;
+    const type = job.value.labels[label.job] === "initdb" ? "initdb" : "basebackup";
+    return {
+      type: type === "initdb" ? "InitDB" : "BaseBackup", ordinal, step: "running", attempt: Number(job.value.labels[label.attempt] ?? "1"),
+      startedAt: iso(job.value.startedAt), deadline: iso(job.value.startedAt + deadlineMs[type]),
+      message: `${memberName(want.owner.name, ordinal)}: ${progressOf(job.value.log) ?? "at work"}`,
+    };
+  }
+  for (const { ordinal, container, server } of seen.members) {
+    const facts = valueOf(container);
+    if (facts?.state !== "running" || server.seen !== "unknown") continue;
+    return { type: "Start", ordinal, step: "answering", attempt: 1, startedAt: iso(facts.startedAt), deadline: iso(facts.startedAt + deadlineMs.start), message: server.because };
+  }
+  const failure = failures[0];
+  const waiting = waitingFor[0];
+  if (!isBusy || (failure === undefined && waiting === undefined)) return undefined;
+  const step = failure === undefined ? waiting?.lane ?? "" : `${failure.lane} ${failure.kind}`;
+  const before = want.status.operation;
+  const isSame = before?.type === "Reconcile" && before.step === step;
+  const startedAt = isSame ? Date.parse(before.startedAt) : seen.at;
+  return {
+    type: "Reconcile", step, startedAt: iso(startedAt), deadline: iso(startedAt + deadlineMs.other),
+    attempt: isSame ? before.attempt + (failure === undefined ? 0 : 1) : 1, message: (failure?.message ?? waiting?.because ?? "").slice(0, 2_000),
+  };
+}
+
+function stalled(scene: Scene, operation: Operation | undefined): Verdict {
+  const trouble = troubled(...stallingReasons)(scene);
+  if (trouble !== undefined) return { status: "True", reason: trouble.reason, message: trouble.message };
+  const { seen, want: { owner } } = scene;
+  if (operation?.deadline !== undefined && seen.at > Date.parse(operation.deadline)) {
+    return { status: "True", reason: "StepDeadlineExceeded", message: `${operation.type} ${operation.step} should have ended by ${operation.deadline}: ${operation.message}. Look with: docker logs ${owner.namespace}_${owner.name}_${operation.ordinal ?? 0}` };
+  }
+  return { status: "False", reason: "Progressing", message: "nothing is stuck" };
+}
+
+// Those that decide about Ready, worst first.
+const deciding = ["Available", "SingleSystem", "NetworksAttached", "DurabilityMet", "ConfigApplied", "ReplicationPathVerified"] as const satisfies readonly ConditionType[];
+
+function ready(scene: Scene, others: Readonly<Record<string, Verdict>>, members: readonly MemberStatus[]): Verdict {
+  const { want, cluster } = scene;
+  const trouble = troubled("SpecInvalid", "EngineUnreachable", "DataLost", "NameTaken", "ForeignData", "CredentialsMissing", "ImageUnavailable", "DiskFull")(scene);
+  if (want.deleting) return { status: "False", reason: "Deleting", message: scene.waitingFor[0]?.because ?? "the resource is being deleted" };
+  if (trouble !== undefined) return { status: trouble.reason === "EngineUnreachable" ? "Unknown" : "False", reason: trouble.reason, message: trouble.message };
+  if (want.spec.replicas === 0) return { status: "False", reason: "Hibernated", message: "replicas is 0: all members are stopped and their data is kept" };
+  const worst = deciding.map((type) => others[type]).find((one) => one !== undefined && one.status !== "True");
+  const missing = members.filter(({ ordinal, ready: is }) => cluster.ordinals.includes(ordinal) && is !== "True");
+  const count = cluster.ordinals.length - missing.length;
+  if (missing.length > 0 && (worst === undefined || worst.reason === "NotObserved" || worst.reason === "Progressing")) {
+    return { status: "False", reason: "MembersPending", message: `${count} of ${cluster.ordinals.length} members are ready; ${missing.map(({ name, state }) => `${name} is ${state}`).join(", ")}` };
+  }
+  if (worst !== undefined) return worst;
+  return cluster.surplus.length > 0 ? { status: "False", reason: "MembersPending", message: `${cluster.surplus.length} members are being scaled away` }
+    : { status: "True", reason: "AllMembersReady", message: `all ${cluster.ordinals.length} members are ready` };
+}
+
+function verdicts(scene: Scene, operation: Operation | undefined, members: readonly MemberStatus[]): Readonly<Record<ConditionType, Verdict>> {
+  const checked = Object.fromEntries(Object.entries(definitions).map(([type, { checks, normal }]): [string, Verdict] => {
+    const objection = checks.map((check) => check(scene)).find((one) => one !== undefined);
+    return [type, objection === undefined ? { status: "True", ...normal(scene) } : verdict(objection)];
+  })) as Record<keyof typeof definitions, Verdict>;
+  const paused = scene.want.paused ? "; reconcilePolicy is Paused" : "";
+  const isWorking = scene.isBusy && !scene.want.paused;
+  return {
+    ...checked,
+    Ready: ready(scene, checked, members),
+    Reconciling: isWorking ? { status: "True", reason: "Progressing", message: operation?.message ?? "steps are being taken" }
+      : { status: "False", reason: scene.want.paused ? "Paused" : "AtGoal", message: `nothing is being changed${paused}` },
+    Stalled: stalled(scene, operation),
+  };
+}
+
+/** Conditions with the time of their last change of status kept. */
+function conditionsOf(want: Desired, seen: Observation, now: Readonly<Record<ConditionType, Verdict>>): readonly Condition[] {
+  const { generation } = want.resource.metadata;
+  return conditionTypes.map((type) => {
+    const before = want.status.conditions?.find((one) => one.type === type);
+    const since = before?.status === now[type].status ? before.lastTransitionTime : iso(seen.at);
+    return { type, ...now[type], observedGeneration: generation, lastTransitionTime: since };
+  });
+}
+
+const bytes = (count: number): string => {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log2(count) / 10));
+  return `${Math.round(count / 1024 ** power)} ${units[power] ?? "B"}`;
+};
+
+function summaries(want: Desired, cluster: Cluster, members: readonly MemberStatus[]): Pick<Status, "syncSummary" | "lagSummary"> {
+  const { mode, minSync } = want.spec.replication;
+  const lags = members.flatMap(({ replication }) => replication?.replayLagBytes === undefined ? [] : [replication.replayLagBytes]);
+  const sync = members.filter(({ replication }) => replication?.syncState === "Sync" || replication?.syncState === "Quorum").length;
+  return {
+    syncSummary: mode === "Async" ? `async ${cluster.streaming.length}/${Math.max(0, cluster.ordinals.length - 1)}` : `${mode.toLowerCase()} ${sync}/${minSync}`,
+    ...(lags.length === 0 ? {} : { lagSummary: bytes(Math.max(...lags)) }),
+  };
+}
+
+/** The status to save after a round. Equal to the one before when nothing worth telling changed. */
+export function statusOf(want: Desired, seen: Observation, next: Plan, failures: readonly Failure[]): Status {
+  const cluster = clusterOf(want, seen);
+  const scene: Scene = { want, seen, cluster, waitingFor: next.waitingFor, failures, isBusy: next.actions.length + next.waitingFor.length > 0 };
+  const operation = operationOf(scene);
+  const members = seen.members.map((me) => settled(want.status.members?.find(({ ordinal }) => ordinal === me.ordinal), memberStatus(want, seen, cluster, me), seen.at));
+  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  const { primary } = want.status;
+  const client = want.networks.find(({ purpose }) => purpose === "Client");
+  const address = primary === undefined ? undefined : client?.addresses[primary.ordinal];
+  const existing = members.filter(({ container }) => container !== undefined);
+  const timeline = server?.timeline ?? want.status.timeline;
+  return {
+    observedGeneration: want.resource.metadata.generation,
+    replicas: existing.length, readyReplicas: members.filter(({ ready: is }) => is === "True").length, selector: selectorOf(want.owner),
+    ...(cluster.systemIdentifier === undefined ? {} : { systemIdentifier: cluster.systemIdentifier }),
+    ...(timeline === undefined ? {} : { timeline }),
+    ...(primary === undefined ? {} : { primary: { ordinal: primary.ordinal, epoch: primary.epoch, since: primary.since, ...(address === undefined ? {} : { address }) } }),
+    ...summaries(want, cluster, members),
+    members,
+    ...(operation === undefined ? {} : { operation }),
+    ...(scene.isBusy ? { plan: printed(next).slice(0, planLinesMax).map((line) => line.slice(0, 500)) } : {}),
+    conditions: conditionsOf(want, seen, verdicts(scene, operation, members)),
+  };
+}
+
+/** Actions that a person wants to read about in the resource's events. */
+const told: Readonly<Record<string, string>> = {
+  createContainer: "Created", startJob: "JobStarted", startMember: "Started", stopMember: "Stopped", promote: "Promoted", attachNic: "NicAttached",
+  createNetwork: "NetworkCreated", removeNetwork: "NetworkRemoved", removeVolume: "VolumeRemoved", configure: "Configured", pullImage: "Pulling",
+  ensureAccount: "AccountSet", dropSlot: "SlotDropped",
+};
+
+/** Events: one for each action worth telling, for each failure, and for each condition that changed its status. */
+export function eventsOf(before: Status, after: Status, succeeded: Plan["actions"], failures: readonly Failure[]): readonly EventNote[] {
+  const done = succeeded.flatMap(({ kind, lane, because }): readonly EventNote[] => {
+    const name = told[kind];
+    return name === undefined ? [] : [{ type: "Normal", reason: name, message: `${lane}: ${because}` }];
+  });
+  const failed = failures.map(({ lane, kind, message, reason: why }): EventNote => ({ type: "Warning", reason: why ?? "Failed", message: `${lane} ${kind}: ${message}` }));
+  const changed = (after.conditions ?? []).flatMap(({ type, status, reason: why, message }): readonly EventNote[] => {
+    const earlier = before.conditions?.find((one) => one.type === type);
+    if (type === "Reconciling" || earlier?.status === status || (earlier === undefined && status !== "True")) return [];
+    const isBad = type === "Stalled" ? status === "True" : status !== "True";
+    return type === "Stalled" && !isBad && earlier === undefined ? [] : [{ type: isBad ? "Warning" : "Normal", reason: why, message: `${type} is ${status}: ${message}` }];
+  });
+  return [...done, ...failed, ...changed];
+}

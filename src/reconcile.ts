@@ -1,0 +1,53 @@
+/**
+ * The story of a round: get, observe, plan, act, save the status. It holds no state between rounds and must never
+ * act on what it has not just seen.
+ */
+import { act, type Done } from "./act/act.ts";
+import type { Owner } from "./api/names.ts";
+import { parse, type Key } from "./api/resource.ts";
+import type { Outcome } from "./controller/controller.ts";
+import { Conflict, explain, reasonOf } from "./errors.ts";
+import { observe } from "./observe/observe.ts";
+import type { Plan } from "./plan/action.ts";
+import type { Failure } from "./plan/conditions.ts";
+import { desire } from "./plan/desired.ts";
+import { plan } from "./plan/plan.ts";
+import { eventsOf, statusOf } from "./plan/status.ts";
+import type { World } from "./ports.ts";
+import { isDeepStrictEqual } from "node:util";
+
+/** One round for one resource. Conflicts are answered by looking again; other errors by the controller's backoff. */
+export async function reconcile(key: Key, outside: World, signal: AbortSignal): Promise<Outcome> {
+  const world: World = { ...outside, log: outside.log.with({ resource: `${key.namespace}/${key.name}` }) };
+  const object = await world.resources.get(key, signal);
+  if (object === undefined) return { then: "rest" };
+  const parsed = parse(object);
+  const { metadata } = parsed.resource;
+  const owner: Owner = { installation: world.installation, namespace: metadata.namespace, name: metadata.name, uid: metadata.uid };
+  const want = desire(parsed, owner);
+  const seen = await observe(want, world, signal);
+  const next = plan(want, seen);
+  const done = await act(next, want.resource, world, signal);
+  const failures = done.failed.map(failureOf);
+  for (const { lane, kind, message } of failures) world.log.info(`${kind} failed`, { lane, error: message });
+  if (isGone(done)) return { then: "rest" };
+  const status = { ...statusOf(want, seen, next, failures), ...(done.resource.status.primary === undefined ? {} : { primary: done.resource.status.primary }) };
+  if (!isDeepStrictEqual(JSON.parse(JSON.stringify(status)), done.resource.status)) await world.resources.saveStatus(done.resource, status, signal);
+  for (const event of eventsOf(want.status, status, done.succeeded, failures)) await world.resources.note(done.resource, event, signal);
+  return outcomeOf(next, done);
+}
+
+const failureOf = ({ action, error }: Done["failed"][number]): Failure =>
+  ({ lane: action.lane, kind: action.kind, message: explain(error), reason: reasonOf(error) });
+
+const isGone = ({ succeeded }: Done): boolean => succeeded.some(({ kind }) => kind === "removeFinalizer");
+
+/** While other lanes move on, one that fails is tried again at this pace; alone, it backs off. Milliseconds. */
+const besideOthersMs = 1_000;
+
+function outcomeOf(next: Plan, { failed, succeeded }: Done): Outcome {
+  const error = failed.map((one) => one.error).find((one) => !(one instanceof Conflict));
+  if (error === undefined) return { then: "lookAgain", afterMs: failed.length > 0 ? 0 : next.lookAgainAfterMs };
+  const isAlone = succeeded.length === 0 && next.waitingFor.every(({ reason }) => reason !== undefined);
+  return isAlone ? { then: "retry", error: error instanceof Error ? error : new Error(String(error)) } : { then: "lookAgain", afterMs: besideOthersMs };
+}
