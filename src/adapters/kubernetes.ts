@@ -1,7 +1,7 @@
 /**
  * The API server as the operator uses it: resources, their events and their Secrets. Each call asks for an end state,
  * is bounded in time, and throws Transient, Terminal or Conflict. It must never write over what it has not seen: each
- * write names the resourceVersion that it rests on. It keeps no state of its own.
+ * write to a resource names the resourceVersion that it rests on. It keeps no state of its own.
  */
 import type { KubeConfig } from "@kubernetes/client-node";
 import { label } from "../api/names.ts";
@@ -61,6 +61,13 @@ export const kubernetes = ({ kubeConfig, clock, namespace, timeoutMs = 15_000 }:
       const call: Call = { method: "POST", path, body: ownedSecret(resource, name, data), isConfidential: true };
       accepted(call, await connection.ask(call, signal));
     },
+    updateSecret: async (key, data, signal) => {
+      const path = `${secretsOf(key.namespace)}/${encodeURIComponent(key.name)}`;
+      const call: Call = { method: "PATCH", path, body: { data: encoded(data) }, isConfidential: true };
+      const answer = await connection.ask(call, signal);
+      if (isMissing(answer, key.name)) throw new Conflict(`PATCH ${path}: it is gone`);
+      accepted(call, answer);
+    },
     installationId: async (signal) => {
       const call: Call = { method: "GET", path: "/api/v1/namespaces/kube-system" };
       const { uid } = asBody(accepted(call, await connection.ask(call, signal)).metadata);
@@ -107,8 +114,11 @@ const ownedSecret = ({ apiVersion, kind, metadata }: Owner, name: string, data: 
     namespace: metadata.namespace, name, labels: { [label.name]: metadata.name },
     ownerReferences: [{ apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true }],
   },
-  data: Object.fromEntries(Object.entries(data).map(([field, text]) => [field, Buffer.from(text).toString("base64")])),
+  data: encoded(data),
 });
+
+const encoded = (data: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(data).map(([field, text]) => [field, Buffer.from(text).toString("base64")]));
 
 const decoded = (data: Body): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(data).map(([field, text]) => [field, Buffer.from(String(text), "base64").toString("utf8")]));

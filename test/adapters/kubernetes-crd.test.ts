@@ -42,7 +42,7 @@ test("one that is as wanted is not written, whatever the server added", async ()
   assert.deepEqual((await install({ [`GET ${one}`]: [ok(await stored())] })).map(({ line }) => line), [`GET ${one}`]);
 });
 
-const changes = [
+const changes: readonly { readonly when: string; readonly change: (there: Stored) => Stored }[] = [
   { when: "it was installed by hand", change: (there: Stored) => ({ ...there, metadata: { name, resourceVersion: "3", labels: { by: "hand" } } }) },
   { when: "it was edited since", change: (there: Stored) => ({ ...there, spec: { ...(there.spec as Stored), group: "other.dev" } }) },
   { when: "a version was added since", change: (there: Stored) => ({ ...there, spec: { group: "example.dev", versions: [{ name: "v1", served: true }, { name: "v2" }] } }) },

@@ -82,6 +82,15 @@ test("a Secret is made with its owner; one that is there is a Conflict", () =>
     assert.ok(await failure(api.createSecret(resource(), "s", {}, never)) instanceof Conflict);
   }));
 
+test("keys of a Secret are set, and others stay; one that is gone is a Conflict", () =>
+  withFake({ [`PATCH ${secrets}/s`]: [ok({}), missing("s"), status(403, "Forbidden")] }, async ({ api, requests }) => {
+    await api.updateSecret({ namespace: "n", name: "s" }, { uri: "ä" }, never);
+    assert.equal(requests[0]?.headers["content-type"], "application/merge-patch+json");
+    assert.deepEqual(requests[0]?.body, { data: { uri: "w6Q=" } });
+    assert.ok(await failure(api.updateSecret({ namespace: "n", name: "s" }, {}, never)) instanceof Conflict);
+    assert.ok(await failure(api.updateSecret({ namespace: "n", name: "s" }, {}, never)) instanceof Terminal);
+  }));
+
 test("the installation is the uid of kube-system", () =>
   withFake({ "GET /api/v1/namespaces/kube-system": [ok({ metadata: { uid: "k-1" } }), ok({}), status(403, "Forbidden")] }, async ({ api }) => {
     assert.equal(await api.installationId(never), "k-1");
