@@ -1,9 +1,17 @@
 /**
- * Server-side apply.
+ * Server-side apply: a manager says which fields it wants and how, and owns them from then on. Fields that others
+ * own with another value are a conflict unless forced; fields that the manager gives up, and nobody else owns, go
+ * away. Pure: the live object and the wish in, the object with its managedFields out.
  */
-import { mergePatch } from "./patch.ts";
+import { equal, isObject, mapObject } from "../schema/json.ts";
+import { compare, fieldsOf, overlay, withoutGivenUp } from "./field-walk.ts";
+import { difference, intersection, isEmptySet, noFields, printedPaths, union, unionAll } from "./field-set.ts";
+import { ownershipSchema } from "./field-shape.ts";
+import { comparable, isSameOwner, ownersOf, recordUpdate, withOwners, withoutUnowned, type Ownership } from "./managed-fields.ts";
+import { asObject, groupVersion, timestamp, withMetadata } from "./objects.ts";
+import { applyConflict, badRequest } from "./problems.ts";
 import type { Kind, KubeObject } from "./kind.ts";
-import type { JsonObject } from "../schema/types.ts";
+import type { Json, JsonObject } from "../schema/types.ts";
 
 export interface Apply {
   readonly kind: Kind;
@@ -20,6 +28,69 @@ export interface Apply {
   readonly subresource?: string;
 }
 
-/** The object after the apply, with its managedFields. */
-export const serverSideApply = ({ live, applied }: Apply): KubeObject =>
-  (live === undefined ? applied : mergePatch(live, applied)) as unknown as KubeObject;
+/** Whoever made an object that was never tracked. */
+const earlierManager = "before-first-apply";
+
+/** What is applied through this path: the main resource does not write status, status writes nothing else. */
+const wishOf = ({ kind, applied, subresource = "" }: Apply): JsonObject => {
+  const { metadata } = applied;
+  if (isObject(metadata) && Array.isArray(metadata.managedFields) && metadata.managedFields.length > 0) {
+    throw badRequest("metadata.managedFields must be nil");
+  }
+  const kept = subresource === "status" ? ["apiVersion", "kind", "metadata", "status"] : undefined;
+  const fields = mapObject(applied, (value, key) => {
+    if (key === "status" && kind.status && subresource === "") return undefined;
+    return kept === undefined || kept.includes(key) ? value : undefined;
+  });
+  if (!isObject(metadata)) return fields;
+  const identity = ["name", "namespace", "generateName"];
+  const allowed = (key: string) => key !== "managedFields" && (subresource !== "status" || identity.includes(key));
+  return { ...fields, metadata: mapObject(metadata, (value, key) => (allowed(key) ? value : undefined)) };
+};
+
+/** The owners before the apply. An object that nobody is known to own belongs to whoever made it. */
+const startingOwners = ({ kind, live, now }: Apply): readonly Ownership[] => {
+  if (live === undefined) return [];
+  const owners = ownersOf(live);
+  return owners.length > 0 ? owners : ownersOf(recordUpdate({ kind, after: live, manager: earlierManager, now }));
+};
+
+const printedOwner = ({ manager, operation, subresource, apiVersion }: Ownership): string => {
+  const through = subresource === "" ? "" : ` with subresource ${JSON.stringify(subresource)}`;
+  return `${JSON.stringify(manager)}${through}${operation === "Update" ? ` using ${apiVersion}` : ""}`;
+};
+
+const conflictOf = (conflicts: readonly Ownership[]) => {
+  const found = conflicts.map((one) => ({ owner: printedOwner(one), paths: printedPaths(one.fields) }));
+  const causes = found.flatMap(({ owner, paths }) =>
+    paths.map((field) => ({ reason: "FieldManagerConflict", message: `conflict with ${owner}`, field })));
+  const [only] = causes;
+  if (causes.length === 1 && only !== undefined) return applyConflict(`Apply failed with 1 conflict: ${only.message}: ${only.field}`, causes);
+  const lines = found.flatMap(({ owner, paths }) => [`conflicts with ${owner}:`, ...paths.map((path) => `- ${path}`)]);
+  return applyConflict(`Apply failed with ${causes.length} conflicts: ${lines.join("\n")}`, causes);
+};
+
+/** The object after the apply, with its managedFields. An apply that changes nothing gives the live object back. */
+export const serverSideApply = (apply: Apply): KubeObject => {
+  const { kind, live, manager, force, now, subresource = "" } = apply;
+  const schema = ownershipSchema(kind);
+  const wish = wishOf(apply);
+  const applier = { manager, operation: "Apply" as const, apiVersion: groupVersion(kind), subresource };
+  const owners = startingOwners(apply);
+  const last = owners.find((one) => isSameOwner(one, applier));
+  const others = owners.filter((one) => one !== last);
+  const wished = withoutUnowned(fieldsOf(schema, wish), kind, subresource);
+  const before: Json = live === undefined ? {} : comparable(live);
+  const laidOver = overlay(schema, before, wish);
+  const owned = unionAll([wished, ...others.map((one) => one.fields)]);
+  const after = last === undefined ? laidOver : withoutGivenUp(schema, laidOver, { last: last.fields, owned });
+  const change = compare(schema, before, after);
+  const touched = union(change.added, change.changed);
+  const conflicts = others.map((one) => ({ ...one, fields: intersection(one.fields, touched) })).filter((one) => !isEmptySet(one.fields));
+  if (!force && conflicts.length > 0) throw conflictOf(conflicts);
+  const remaining = others.map((one) => ({ ...one, fields: difference(difference(one.fields, touched), change.removed) }));
+  const isUnchanged = live !== undefined && equal(before, after);
+  const time = isUnchanged && last?.time !== undefined ? last.time : timestamp(now);
+  const own: Ownership = { ...applier, time, fields: isEmptySet(wished) ? noFields : wished };
+  return withOwners(withMetadata(asObject(after as JsonObject), {}), [...remaining, own]);
+};
