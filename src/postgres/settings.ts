@@ -19,6 +19,21 @@ export { isOwned, ownedParameterProblem, ownedParameters, parameterProblem, para
 export const standbySensitive: readonly string[] =
   ["max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_transactions", "max_locks_per_transaction"];
 
+// What initdb leaves in the control file; max_prepared_transactions is 0 there, and nothing is lower.
+const initdbLeaves: Readonly<Record<string, number>> = { max_connections: 100, max_worker_processes: 8, max_wal_senders: 10, max_locks_per_transaction: 64 };
+
+/**
+ * Arguments for `postgres --single`, run once between initdb and the first start (with no input: it starts, notes
+ * the settings in the control file and ends). Empty when no such run is needed. Since every start is a standby's,
+ * the first one would otherwise refuse what is set lower than initdb had it, and before 10 the wal_level of initdb.
+ */
+export function settlingArguments(traits: Traits, parameters: Readonly<Record<string, string>>): string[] {
+  const lower = Object.entries(parameters).map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name, value]) => /^\d+$/.test(value) && Number(value) < (initdbLeaves[name] ?? 0)).toSorted();
+  const level = traits.initdbIsMinimal ? [["wal_level", traits.walLevel] as const] : [];
+  return [...level, ...lower].flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+}
+
 export interface Upstream {
   readonly host: string;
   readonly port: number;

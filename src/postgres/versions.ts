@@ -40,6 +40,8 @@ export interface Traits {
   readonly walKeep: "wal_keep_size" | "wal_keep_segments";
   /** The wal_level that standbys need at least. */
   readonly walLevel: "replica" | "hot_standby";
+  /** initdb leaves a wal_level that no standby starts on. */
+  readonly initdbIsMinimal: boolean;
   /** pg_settings.pending_restart and pg_file_settings exist, archive_mode can be always, cluster_name exists. */
   readonly pendingRestart: boolean;
   /** pg_control_system() and its sisters, pg_stat_wal_receiver, and current_setting with missing_ok exist. */
@@ -91,6 +93,7 @@ export function traitsOf(version: string): Traits {
     functions: since("10") ? "wal" : "xlog",
     walKeep: since("13") ? "wal_keep_size" : "wal_keep_segments",
     walLevel: since("9.6") ? "replica" : "hot_standby",
+    initdbIsMinimal: !since("10"),
     pendingRestart: since("9.5"),
     controlFunctions: since("9.6"),
     hbaView: since("10"),

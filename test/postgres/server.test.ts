@@ -7,6 +7,7 @@ import { conninfo, pgpass } from "../../src/postgres/conninfo.ts";
 import { md5 } from "../../src/postgres/digest.ts";
 import { lsnDiff } from "../../src/postgres/lsn.ts";
 import { md5Verifier, scramVerifier, verifies } from "../../src/postgres/password.ts";
+import { settlingArguments, standbySensitive } from "../../src/postgres/settings.ts";
 import { checkpoint, createSlot, dropSlot, ensureDatabase, ensureRole, identifier, literal, promote, reload } from "../../src/postgres/sql.ts";
 import { synchronousStandbyNames } from "../../src/postgres/standby-names.ts";
 import { eventually, programsHere, superuserPassword, TestServer, type Programs, type Wanted } from "./server.ts";
@@ -195,6 +196,22 @@ for (const programs of found) {
       await eventually(() => primary.look(), ({ slots }) => slots[0]?.active === false);
       for (const sql of [dropSlot("orders_1"), dropSlot("orders_1")]) await primary.query(sql);
       assert.deepEqual((await primary.look()).slots, []);
+    });
+
+    test("settings lower than initdb's survive the first start, when the data was settled with them", async () => {
+      const parameters = { max_connections: "50", max_worker_processes: "4", max_wal_senders: "5", max_locks_per_transaction: "32" };
+      const fresh = await TestServer.create(programs, "fresh");
+      try {
+        await fresh.initdb();
+        await fresh.single("", settlingArguments(traits, parameters));
+        fresh.configure({ parameters });
+        await fresh.start();
+        const seen = await fresh.look();
+        assert.equal(seen.inRecovery, true);
+        for (const name of standbySensitive) assert.equal(seen.settings[name], { ...parameters, max_prepared_transactions: "0" }[name], name);
+      } finally {
+        await fresh.remove();
+      }
     });
 
     test("its libpq takes our connection strings", async (context) => {

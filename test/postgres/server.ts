@@ -126,8 +126,8 @@ export class TestServer {
   }
 
   /** Runs statements in single-user mode, on a data directory without a recovery file. */
-  async single(sql: string, settings: readonly string[] = []): Promise<string> {
-    const child = spawn(join(this.programs.directory, "postgres"), ["--single", "-D", this.data, ...settings.flatMap((each) => ["-c", each]), "postgres"],
+  async single(sql: string, args: readonly string[] = []): Promise<string> {
+    const child = spawn(join(this.programs.directory, "postgres"), ["--single", "-D", this.data, ...args, "postgres"],
       { ...serverUser(), cwd: this.directory, stdio: ["pipe", "pipe", "pipe"] });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => { output += bytes.toString(); });

@@ -16,6 +16,7 @@ const rows: readonly (readonly [keyof Traits, Readonly<Record<string, unknown>>]
   ["functions", { "9.3": "xlog", "10": "wal" }],
   ["walKeep", { "9.3": "wal_keep_segments", "13": "wal_keep_size" }],
   ["walLevel", { "9.3": "hot_standby", "9.6": "replica" }],
+  ["initdbIsMinimal", { "9.3": true, "10": false }],
   ["pendingRestart", { "9.3": false, "9.5": true }],
   ["controlFunctions", { "9.3": false, "9.6": true }],
   ["hbaView", { "9.3": false, "10": true }],
