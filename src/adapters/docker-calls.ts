@@ -11,6 +11,7 @@ import pRetry from "p-retry";
 import { reason } from "../api/conditions.ts";
 import { Transient } from "../errors.ts";
 import { isUnreachable, translate } from "./docker-errors.ts";
+import { orAborted } from "./waiting.ts";
 
 /** Where the Engine is; left out, DOCKER_HOST and its sisters decide, then the usual socket. */
 export interface Where {
@@ -52,16 +53,6 @@ const limitMsDefault = 30_000;
 const quickSockets = 32;
 const slowSockets = 256;
 const newestKnownApi = "1.51";
-
-/** The outcome of the work, or the signal's reason as soon as it aborts: for work that may not heed its signal. */
-export const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const abort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  return promise;
-};
 
 /** Compares "1.9" and "1.41" as versions. */
 export const apiAtLeast = (api: string, wanted: string): boolean => {

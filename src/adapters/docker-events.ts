@@ -28,10 +28,10 @@ interface Event {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
 }
 
-const filters = {
+const filters = JSON.stringify({
   type: ["container", "network", "volume"],
   event: ["create", "start", "die", "oom", "destroy", "pause", "unpause", "rename", "connect", "disconnect"],
-};
+});
 const openLimitMs = 15_000;
 const lookLimitMs = 10_000;
 /** A connection that held this long was a good one: the next attempt starts without delay. */
@@ -57,7 +57,7 @@ class Register {
 }
 
 const fill = async (docker: Docker, register: Register, abortSignal: AbortSignal): Promise<void> => {
-  const ours = { label: [label.installation as string] };
+  const ours = { label: [label.installation] };
   const [containers, networks, { Volumes }] = await Promise.all([
     docker.listContainers({ all: true, filters: ours, abortSignal }), docker.listNetworks({ filters: ours, abortSignal }), docker.listVolumes({ filters: ours, abortSignal }),
   ]);

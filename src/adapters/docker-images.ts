@@ -6,11 +6,12 @@ import type { Readable } from "node:stream";
 import { reason } from "../api/conditions.ts";
 import { explain, Terminal, Transient } from "../errors.ts";
 import type { Clock, Engine, Logger } from "../ports.ts";
-import { orAborted, type Calls } from "./docker-calls.ts";
+import type { Calls } from "./docker-calls.ts";
 import { orAbsent } from "./docker-containers.ts";
 import { failureOf, isUnreachable, translate } from "./docker-errors.ts";
 import { imageFacts } from "./docker-facts.ts";
 import { linesOf } from "./docker-lines.ts";
+import { orAborted } from "./waiting.ts";
 
 type Part = Pick<Engine, "image" | "pull" | "pulling">;
 type Pulling = NonNullable<ReturnType<Engine["pulling"]>>;

@@ -1,0 +1,107 @@
+/**
+ * One kept connection for each server and password, opened when it is first needed, closed after a minute without use
+ * and with the first sign of trouble. A query that is given up takes its connection with it: nothing else ends it.
+ */
+import { Socket } from "node:net";
+import { Client } from "pg";
+import { isBroken } from "./postgres-errors.ts";
+import { orAborted } from "./waiting.ts";
+
+export interface Address { readonly container: string; readonly host: string; readonly password: string }
+
+export interface Connections {
+  /** The first column of the statement's first row; undefined without rows. Over the kept connection. */
+  readonly ask: (address: Address, sql: string, signal: AbortSignal) => Promise<unknown>;
+  /** The same over a connection of its own, for what takes long and must not delay a look. */
+  readonly askAside: (address: Address, sql: string, signal: AbortSignal) => Promise<unknown>;
+  readonly close: () => void;
+}
+
+interface Connection { readonly client: Client; readonly socket: Socket; readonly ready: Promise<unknown>; readonly drop: () => void }
+
+export const superuser = "postgres";
+export const maintenanceDatabase = "postgres";
+export const applicationName = "pgrs-operator";
+const connectTimeoutMs = 2000;
+const idleMs = 60_000;
+const connectionsMax = 1024;
+const statementTimeoutMs = 90_000;
+
+/**
+ * Settings of the operator's own sessions, whatever the server's are: no schema that a user could plant functions in,
+ * no wait for a synchronous standby that may be missing, nothing read-only by default, and no statement of ours in
+ * the log, where a verifier would be kept.
+ */
+export const sessionOptions: string = Object.entries({
+  search_path: "pg_catalog", synchronous_commit: "local", default_transaction_read_only: "off", statement_timeout: statementTimeoutMs, lock_timeout: 5000,
+  client_min_messages: "error", log_statement: "none", log_min_duration_statement: -1, log_min_error_statement: "panic",
+}).map(([name, value]) => `-c ${name}=${value}`).join(" ");
+
+const open = ({ host, password }: Address, port: number, onGone: () => void): Connection => {
+  const socket = new Socket();
+  const client = new Client({
+    host, port, password, user: superuser, database: maintenanceDatabase, application_name: applicationName,
+    options: sessionOptions, connectionTimeoutMillis: connectTimeoutMs, keepAlive: true, stream: () => socket,
+  });
+  const drop = (): void => { onGone(); socket.destroy(); };
+  // Without a listener, a server that goes away between two queries would end the program.
+  client.on("error", drop);
+  client.on("end", onGone);
+  const ready = client.connect();
+  ready.catch(drop);
+  return { client, socket, ready, drop };
+};
+
+const keyOf = ({ container, host, password }: Address): string => JSON.stringify([container, host, password]);
+
+const query = async ({ client, ready, drop }: Connection, sql: string, signal: AbortSignal): Promise<unknown> => {
+  const run = async (): Promise<unknown> => {
+    await ready;
+    const { rows } = await client.query<unknown[]>({ text: sql, rowMode: "array" });
+    return rows[0]?.[0];
+  };
+  try {
+    return await orAborted(run(), signal);
+  } catch (error) {
+    if (signal.aborted || isBroken(error)) drop();
+    throw error;
+  }
+};
+
+export const postgresConnections = ({ port }: { readonly port: number }): Connections => {
+  const kept = new Map<string, Connection>();
+
+  const keep = (address: Address): Connection => {
+    const key = keyOf(address);
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const connection = open(address, port, () => { if (kept.get(key) === connection) kept.delete(key); });
+    kept.set(key, connection);
+    if (kept.size > connectionsMax) kept.values().next().value?.drop();
+    // Only the connection that sleeps is closed: a query under way has the socket's traffic, or its caller's limit.
+    connection.socket.setTimeout(idleMs, connection.drop);
+    return connection;
+  };
+
+  const ask: Connections["ask"] = async (address, sql, signal) => {
+    const known = kept.has(keyOf(address));
+    try {
+      return await query(keep(address), sql, signal);
+    } catch (error) {
+      // The server may have restarted since the connection's last use.
+      if (!known || signal.aborted || !isBroken(error)) throw error;
+      return query(keep(address), sql, signal);
+    }
+  };
+
+  const askAside: Connections["askAside"] = async (address, sql, signal) => {
+    const connection = open(address, port, () => undefined);
+    try {
+      return await query(connection, sql, signal);
+    } finally {
+      connection.drop();
+    }
+  };
+
+  return { ask, askAside, close: () => { for (const { drop } of [...kept.values()]) drop(); } };
+};

@@ -1,0 +1,184 @@
+/**
+ * PostgreSQL behind the port that the operator knows (ports.ts): over the management network as the superuser, or,
+ * where its password is refused or the network does not carry us, through the container's own socket with psql. It
+ * must never put a password into a statement or an argument, never wait for a synchronous standby, and never report
+ * done what it has not seen done.
+ */
+import { randomBytes } from "node:crypto";
+import pRetry from "p-retry";
+import { Terminal, Transient } from "../errors.ts";
+import type { AccountWish, Engine, Logger, Postgres, Target } from "../ports.ts";
+import { lookSql, parseLook } from "../postgres/look.ts";
+import { md5Verifier, scramVerifier } from "../postgres/password.ts";
+import { createSlot, dropSlot, ensureDatabase, ensureRole, literal, promote, reload, type RoleAttribute } from "../postgres/sql.ts";
+import { dataDirectoryOf } from "../postgres/versions.ts";
+import { applicationName, maintenanceDatabase, postgresConnections, sessionOptions, superuser, type Connections } from "./postgres-connections.ts";
+import { codeOf, isRefused, isUnreached, PsqlError, translateSql } from "./postgres-errors.ts";
+import { orAborted } from "./waiting.ts";
+
+export interface PostgresOptions {
+  readonly exec: Engine["exec"];
+  readonly log: Logger;
+  readonly port?: number;
+}
+
+interface Asked { readonly value: unknown; readonly passwordAccepted: boolean }
+interface Statement { readonly what: string; readonly sql: string; readonly limitMs: number; /** On a connection of its own. */ readonly aside?: boolean }
+type Ask = (target: Target, statement: Statement, signal: AbortSignal) => Promise<Asked>;
+
+const portDefault = 5432;
+const lookLimitMs = 5000;
+const writeLimitMs = 15_000;
+const longLimitMs = 90_000;
+/** After a server could not be reached over the network, so many asks go through its socket before the next try. */
+const detours = 10;
+const detoursKept = 1024;
+const saltBytes = 16;
+
+const psql: readonly string[] = ["psql", "-X", "-q", "-At", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
+  "-d", `dbname=${maintenanceDatabase} user=${superuser} application_name=${applicationName} options='${sessionOptions}'`, "-f", "-"];
+
+/** What psql wrote as an error. */
+const psqlError = (output: string): PsqlError => {
+  const [, code, words] = /(?:ERROR|FATAL|PANIC): {1,2}([0-9A-Z]{5}): (.*)/.exec(output) ?? [];
+  return new PsqlError(words ?? output.trim().slice(0, 500), code);
+};
+
+/** Through the container's socket as the system's user postgres. The statement comes by standard input: arguments can be seen. */
+const askInside = async (exec: Engine["exec"], target: Target, sql: string, signal: AbortSignal): Promise<unknown> => {
+  const { exitCode, output } = await exec(target.container, psql, `${sql};\n`, signal);
+  if (exitCode !== 0) throw psqlError(output);
+  const first = output.trim();
+  return first === "" ? undefined : first;
+};
+
+const asker = (connections: Connections, exec: Engine["exec"], log: Logger): Ask => {
+  const leftInside = new Map<string, number>();
+
+  /** Whether this ask goes inside at once, since the network did not carry the last ones. */
+  const takesDetour = ({ container, host }: Target): boolean => {
+    if (host === "") return true;
+    const left = leftInside.get(container) ?? 0;
+    if (left > 0) leftInside.set(container, left - 1);
+    return left > 0;
+  };
+  const rememberDetour = ({ container }: Target): void => {
+    leftInside.delete(container);
+    leftInside.set(container, detours);
+    const oldest = leftInside.size > detoursKept ? leftInside.keys().next().value : undefined;
+    if (oldest !== undefined) leftInside.delete(oldest);
+  };
+
+  return async (target, { what, sql, limitMs, aside }, signal) => {
+    const limit = AbortSignal.timeout(limitMs);
+    const either = AbortSignal.any([signal, limit]);
+    const label = `${what} on ${target.member}`;
+    const inside = (): Promise<unknown> => orAborted(askInside(exec, target, sql, either), either);
+    try {
+      if (takesDetour(target)) return { value: await inside(), passwordAccepted: true };
+      try {
+        const ask = aside === true ? connections.askAside : connections.ask;
+        return { value: await ask(target, sql, either), passwordAccepted: true };
+      } catch (error) {
+        if (either.aborted || !(isRefused(error) || isUnreached(error))) throw error;
+        if (isUnreached(error)) rememberDetour(target);
+        log.debug("asking through the container's socket", { member: target.member, because: codeOf(error) });
+        return { value: await inside(), passwordAccepted: !isRefused(error) };
+      }
+    } catch (error) {
+      if (signal.aborted) throw new Transient(`${label}: given up before PostgreSQL answered`, { cause: error });
+      if (limit.aborted) throw new Transient(`${label}: PostgreSQL did not answer within ${limitMs / 1000} s`, { cause: error });
+      throw translateSql(label, error);
+    }
+  };
+};
+
+const attributesOf: Readonly<Record<AccountWish["attributes"], readonly RoleAttribute[]>> = {
+  SUPERUSER: ["LOGIN", "SUPERUSER"], REPLICATION: ["LOGIN", "REPLICATION"], LOGIN: ["LOGIN"],
+};
+
+const verifierOf = ({ traits }: Target, { name, password }: AccountWish): string => {
+  try {
+    return traits.passwordEncryption === "md5" ? md5Verifier(name, password) : scramVerifier(password, randomBytes(saltBytes));
+  } catch (error) {
+    throw new Terminal(`set the password of ${name}: the Secret's password can't be used`, { cause: error });
+  }
+};
+
+const stateOf = (error: unknown): string => codeOf((error as { cause?: unknown }).cause);
+
+/** Takes errors of these SQLSTATEs for done. */
+const orDone = async (asked: Promise<Asked>, states: readonly string[]): Promise<void> => {
+  try { await asked; } catch (error) {
+    if (!states.includes(stateOf(error))) throw error;
+  }
+};
+
+const isTrue = (value: unknown): boolean => value === true || value === "t";
+
+const promoter = (ask: Ask, exec: Engine["exec"]): Postgres["promote"] => {
+  const inRecovery = async (target: Target, signal: AbortSignal): Promise<boolean> =>
+    isTrue((await ask(target, { what: "see the promotion", sql: "SELECT pg_catalog.pg_is_in_recovery()", limitMs: lookLimitMs }, signal)).value);
+
+  const bySql = async (target: Target, sql: string, signal: AbortSignal): Promise<void> => {
+    try {
+      await ask(target, { what: "promote", sql, limitMs: longLimitMs, aside: true }, signal);
+    } catch (error) {
+      // 55000, object_not_in_prerequisite_state: it is no standby, so it is promoted already.
+      if (stateOf(error) !== "55000") throw error;
+    }
+  };
+
+  const byProgram = async (target: Target, signal: AbortSignal): Promise<void> => {
+    const { exitCode, output } = await exec(target.container, ["pg_ctl", "promote", "-D", dataDirectoryOf(target.traits), "-w"], "", signal);
+    if (exitCode !== 0 && !/not in standby mode/.test(output)) throw new Transient(`promote ${target.member}: pg_ctl failed: ${output.trim().slice(0, 500)}`);
+  };
+
+  return async (target, signal) => {
+    const sql = promote(target.traits);
+    if (!await inRecovery(target, signal)) return;
+    await (sql === undefined ? byProgram(target, signal) : bySql(target, sql, signal));
+    // Before 10, pg_ctl does not wait for it.
+    await pRetry(async () => {
+      if (await inRecovery(target, signal)) throw new Transient(`promote ${target.member}: it is still in recovery`);
+    }, { retries: 8, minTimeout: 50, maxTimeout: 2000, signal, shouldRetry: ({ error }) => error instanceof Transient });
+  };
+};
+
+export const postgres = ({ exec, log, port = portDefault }: PostgresOptions): Postgres & { readonly close: () => void } => {
+  const connections = postgresConnections({ port });
+  const ask = asker(connections, exec, log);
+
+  return {
+    look: async (target, accounts, signal) => {
+      const { value, passwordAccepted } = await ask(target, { what: "look", sql: lookSql(target.traits, { roles: accounts }), limitMs: lookLimitMs }, signal);
+      try {
+        return { ...parseLook(typeof value === "string" ? JSON.parse(value) : value), passwordAccepted };
+      } catch (error) {
+        throw new Transient(`look on ${target.member}: its answer can't be understood`, { cause: error });
+      }
+    },
+    promote: promoter(ask, exec),
+    ensureAccount: async (target, account, signal) => {
+      const sql = ensureRole({ name: account.name, verifier: verifierOf(target, account), attributes: attributesOf[account.attributes] });
+      await ask(target, { what: `set up the role ${account.name}`, sql, limitMs: writeLimitMs }, signal);
+    },
+    ensureDatabase: async (target, database, signal) => {
+      const what = `make the database ${database.name}`;
+      const { value } = await ask(target, { what, sql: `SELECT 1 FROM pg_catalog.pg_database WHERE datname = ${literal(database.name)}`, limitMs: writeLimitMs }, signal);
+      if (value !== undefined) return;
+      await orDone(ask(target, { what, sql: ensureDatabase(database), limitMs: longLimitMs, aside: true }, signal), ["42P04"]);
+    },
+    createSlot: async (target, slot, signal) => {
+      const sql = createSlot(target.traits, slot);
+      if (sql !== undefined) await orDone(ask(target, { what: `make the slot ${slot}`, sql, limitMs: writeLimitMs }, signal), ["42710"]);
+    },
+    dropSlot: async (target, slot, signal) => {
+      if (target.traits.slots) await orDone(ask(target, { what: `drop the slot ${slot}`, sql: dropSlot(slot), limitMs: writeLimitMs }, signal), ["42704"]);
+    },
+    reload: async (target, signal) => {
+      await ask(target, { what: "reload the configuration", sql: reload, limitMs: writeLimitMs }, signal);
+    },
+    close: connections.close,
+  };
+};
