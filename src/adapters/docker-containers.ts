@@ -26,8 +26,8 @@ export const ownedBy = (owner: Owner): { readonly label: string[] } => ({
   label: [`${label.installation}=${owner.installation}`, `${label.namespace}=${owner.namespace}`, `${label.name}=${owner.name}`],
 });
 
-const sameLabels = (a: Labels, b: Labels): boolean =>
-  Object.keys({ ...a, ...b }).filter((key) => key.startsWith("pgrs.dev/")).every((key) => a[key] === b[key]);
+// A container has its image's labels as well.
+const hasLabels = (found: Labels, wanted: Labels): boolean => Object.entries(wanted).every(([name, value]) => found[name] === value);
 
 /** The owner that labels name; what carries none has the empty one, which is nobody's. */
 export const ownerIn = (labels: Labels): Omit<Owner, "uid"> =>
@@ -38,7 +38,7 @@ export const takenName = (what: string, wanted: Labels, found: Labels): Terminal
   if (!isOurs(ownerIn(wanted), found)) {
     return new Terminal(`${what}: the name is taken by something that is not ours; remove or rename that`, { reason: reason.NameTaken });
   }
-  return sameLabels(wanted, found) ? undefined : new Conflict(`${what}: one of an earlier configuration is still there`);
+  return hasLabels(found, wanted) ? undefined : new Conflict(`${what}: one of an earlier configuration is still there`);
 };
 
 /** The answer, or undefined where the Engine says that there is no such thing. */

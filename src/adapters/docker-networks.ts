@@ -136,9 +136,10 @@ export const volumeCalls = ({ call }: Calls): Volumes => ({
   }, { read: true }),
 
   createVolume: (name, labels, signal) => call(`create volume ${name}`, signal, async (docker, abortSignal) => {
-    // Of a name that is there, the Engine answers 201 with the labels that it has.
-    const found = volumeFacts(await docker.createVolume({ Name: name, Labels: { ...labels }, abortSignal }) as unknown as Docker.VolumeInspectInfo);
-    const taken = takenName(`create volume ${name}`, labels, found.labels);
+    // Of a name that is there, the Engine answers 201 and changes nothing.
+    await docker.createVolume({ Name: name, Labels: { ...labels }, abortSignal });
+    const found = await docker.getVolume(encodeURIComponent(name)).inspect({ abortSignal });
+    const taken = takenName(`create volume ${name}`, labels, volumeFacts(found).labels);
     // One that an earlier resource of this name left has other labels, and is taken up again.
     if (taken instanceof Terminal) throw taken;
   }),
