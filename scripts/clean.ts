@@ -20,9 +20,9 @@ const say = (line: string): void => { console.log(`pgrs: ${line}`); };
 
 const statusOf = (error: unknown): unknown => typeof error === "object" && error !== null && "statusCode" in error ? error.statusCode : undefined;
 
-/** Gone already, or going, is as good as removed. */
+/** What is gone already is as good as removed. */
 const unlessGone = async (removal: Promise<unknown>): Promise<void> => {
-  await removal.catch((error: unknown) => { if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error; });
+  await removal.catch((error: unknown) => { if (statusOf(error) !== 404) throw error; });
 };
 
 /** Containers before the networks and volumes that they hold on to. */
@@ -30,7 +30,9 @@ const onEngine = async (docker: Docker, installation: string): Promise<readonly 
   const filters = { label: [`${label.installation}=${installation}`] };
   const [containers, networks, { Volumes: volumes }] = await Promise.all([
     docker.listContainers({ all: true, filters }), docker.listNetworks({ filters }), docker.listVolumes({ filters }),
-  ]);
+  ]).catch((error: unknown) => {
+    throw new Error("the Docker Engine does not answer: start it (sh scripts/ensure-docker.sh)", { cause: error });
+  });
   return [
     ...containers.map(({ Id, Names, State }) => ({
       what: `container ${Names[0]?.replace("/", "") ?? Id} (${State})`,
@@ -77,15 +79,18 @@ const clean = async (): Promise<void> => {
   const docker = new Docker();
   const installation = await findInstallation(home, values.installation);
   if (installation === undefined) say(`no installation is known in ${home.folder}; containers of a lost one go with --installation ID (their label ${label.installation})`);
-  // The operator ends first, or it would put back what is being removed.
-  const things = [
-    ...await background(home), ...installation === undefined ? [] : await onEngine(docker, installation),
+  const program = await background(home);
+  const rest = async (): Promise<readonly Thing[]> => [
+    ...installation === undefined ? [] : await onEngine(docker, installation),
     ...values.images ? await builtImages(docker) : [], ...stateFolder(home),
   ];
-  if (things.length === 0) { say("nothing to remove"); return; }
-  for (const { what } of things) say(`to remove: ${what}`);
+  const listed = [...program, ...await rest()];
+  if (listed.length === 0) { say("nothing to remove"); return; }
+  for (const { what } of listed) say(`to remove: ${what}`);
   if (!await isAgreed(values.yes)) { say("nothing was removed"); return; }
-  for (const { what, remove } of things) {
+  // The operator ends first, or it would put back what is being removed; what it made meanwhile is looked up again.
+  for (const { remove } of program) await remove();
+  for (const { what, remove } of await rest()) {
     await remove();
     say(`removed ${what}`);
   }
