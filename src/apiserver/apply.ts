@@ -8,7 +8,7 @@ import { compare, fieldsOf, overlay, withoutGivenUp } from "./field-walk.ts";
 import { difference, intersection, isEmptySet, noFields, printedPaths, union, unionAll } from "./field-set.ts";
 import { ownershipSchema } from "./field-shape.ts";
 import { comparable, isSameOwner, ownersOf, recordUpdate, withOwners, withoutUnowned, type Ownership } from "./managed-fields.ts";
-import { asObject, groupVersion, timestamp, withMetadata } from "./objects.ts";
+import { asObject, groupVersion, timestamp } from "./objects.ts";
 import { applyConflict, badRequest } from "./problems.ts";
 import type { Kind, KubeObject } from "./kind.ts";
 import type { Json, JsonObject } from "../schema/types.ts";
@@ -61,7 +61,8 @@ const printedOwner = ({ manager, operation, subresource, apiVersion }: Ownership
 };
 
 const conflictOf = (conflicts: readonly Ownership[]) => {
-  const found = conflicts.map((one) => ({ owner: printedOwner(one), paths: printedPaths(one.fields) }));
+  const found = conflicts.map((one) => ({ owner: printedOwner(one), paths: printedPaths(one.fields) }))
+    .toSorted((a, b) => (a.owner < b.owner ? -1 : 1));
   const causes = found.flatMap(({ owner, paths }) =>
     paths.map((field) => ({ reason: "FieldManagerConflict", message: `conflict with ${owner}`, field })));
   const [only] = causes;
@@ -79,10 +80,12 @@ export const serverSideApply = (apply: Apply): KubeObject => {
   const owners = startingOwners(apply);
   const last = owners.find((one) => isSameOwner(one, applier));
   const others = owners.filter((one) => one !== last);
-  const wished = withoutUnowned(fieldsOf(schema, wish), kind, subresource);
+  const fields = fieldsOf(schema, wish);
+  const wished = withoutUnowned(fields, kind, subresource);
   const before: Json = live === undefined ? {} : comparable(live);
   const laidOver = overlay(schema, before, wish);
-  const owned = unionAll([wished, ...others.map((one) => one.fields)]);
+  // The name is owned by nobody, but it is wished for: it keeps metadata from being given up.
+  const owned = unionAll([fields, ...others.map((one) => one.fields)]);
   const after = last === undefined ? laidOver : withoutGivenUp(schema, laidOver, { last: last.fields, owned });
   const change = compare(schema, before, after);
   const touched = union(change.added, change.changed);
@@ -92,5 +95,5 @@ export const serverSideApply = (apply: Apply): KubeObject => {
   const isUnchanged = live !== undefined && equal(before, after);
   const time = isUnchanged && last?.time !== undefined ? last.time : timestamp(now);
   const own: Ownership = { ...applier, time, fields: isEmptySet(wished) ? noFields : wished };
-  return withOwners(withMetadata(asObject(after as JsonObject), {}), [...remaining, own]);
+  return withOwners(asObject(after as JsonObject), [...remaining, own]);
 };

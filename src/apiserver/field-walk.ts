@@ -131,9 +131,10 @@ export const withoutGivenUp = (schema: Schema | undefined, value: Json, { last, 
   const parts = partsOf(shape, value).flatMap((part): readonly Part[] => {
     const before = childOf(last, part.element);
     const now = childOf(owned, part.element);
-    const isGivenUp = !isEmptySet(before) && isEmptySet(now);
     const named = shape.divides === "map" && isNamedField(shape.schema, part.element.slice(2));
-    if (isGivenUp && (before.member || named)) return [];
+    // Items and free entries are owned as such: whoever owns only a field inside one does not keep it.
+    const isGivenUp = named ? !isEmptySet(before) && isEmptySet(now) : before.member && !now.member;
+    if (isGivenUp) return [];
     if (isEmptySet(before)) return [part];
     return [{ ...part, value: withoutGivenUp(partSchema(shape, part.element), part.value, { last: before, owned: now }) }];
   });

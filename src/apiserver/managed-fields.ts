@@ -97,7 +97,7 @@ const capped = (owners: readonly Ownership[]): readonly Ownership[] => {
 /** The object with these owners written into its metadata. */
 export const withOwners = (object: KubeObject, owners: readonly Ownership[]): KubeObject => {
   const entries = capped(owners.filter((one) => !isEmptySet(one.fields))).toSorted(order).map(encodeEntry);
-  return withMetadata(object, { managedFields: entries.length === 0 ? undefined : entries });
+  return withMetadata(withoutEmptyParts(object), { managedFields: entries.length === 0 ? undefined : entries });
 };
 
 /** A list of one empty entry is how clients say: forget all owners. */
@@ -114,8 +114,17 @@ const startingOwners = ({ before, after, subresource }: Update): readonly Owners
   return sent.length === 0 ? ownersOf(before) : sent;
 };
 
+const isEmptyPart = (value: unknown): boolean => typeof value === "object" && value !== null && Object.keys(value).length === 0;
+
+/** Parts of metadata that are the same empty and absent. */
+const withoutEmptyParts = (object: KubeObject): KubeObject => {
+  const { labels, annotations, finalizers, ownerReferences } = object.metadata;
+  const empty = Object.entries({ labels, annotations, finalizers, ownerReferences }).filter(([, value]) => isEmptyPart(value));
+  return withMetadata(object, Object.fromEntries(empty.map(([name]) => [name, undefined])));
+};
+
 /** The value that fields are compared on: without the list of owners itself. */
-export const comparable = (object: KubeObject): JsonObject => asJson(withMetadata(object, { managedFields: undefined }));
+export const comparable = (object: KubeObject): JsonObject => asJson(withMetadata(withoutEmptyParts(object), { managedFields: undefined }));
 
 /**
  * The object with the managedFields that a write other than apply leaves: the writer owns what it added and
