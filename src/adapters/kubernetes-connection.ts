@@ -14,7 +14,7 @@ import { Conflict, Terminal, Transient } from "../errors.ts";
 export type Body = Readonly<Record<string, unknown>>;
 
 export interface Call {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: Body;

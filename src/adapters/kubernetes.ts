@@ -18,13 +18,13 @@ import type { List, StreamEvent } from "./kubernetes-watch.ts";
 
 export interface Kubernetes extends Resources {
   /** All resources as of one version. */
-  list(signal: AbortSignal): Promise<List>;
+  readonly list: (signal: AbortSignal) => Promise<List>;
   /** Reports what happens after a version until the stream closes; 410 is an event of type ERROR. */
-  watch(resourceVersion: string, onEvent: (event: StreamEvent) => void, signal: AbortSignal): Promise<void>;
+  readonly watch: (resourceVersion: string, onEvent: (event: StreamEvent) => void, signal: AbortSignal) => Promise<void>;
   /** Names the control plane for ever: the uid of its namespace kube-system. */
-  installationId(signal: AbortSignal): Promise<string>;
+  readonly installationId: (signal: AbortSignal) => Promise<string>;
   /** Makes or replaces the definition and waits until it is established. */
-  ensureCrd(crd: object, signal: AbortSignal): Promise<void>;
+  readonly ensureCrd: (crd: object, signal: AbortSignal) => Promise<void>;
 }
 
 export interface KubernetesOptions {

@@ -16,17 +16,17 @@ export interface QueueOptions {
 
 export interface Queue {
   /** The key wants a round now, or right after the round it is in. */
-  add(key: string): void;
+  readonly add: (key: string) => void;
   /** The key wants a round in `ms` milliseconds, unless it already wants one earlier. */
-  addAfter(key: string, ms: number): void;
+  readonly addAfter: (key: string, ms: number) => void;
   /** The key that has been due for longest, as soon as there is one; undefined when closed or aborted. */
-  take(signal: AbortSignal): Promise<string | undefined>;
+  readonly take: (signal: AbortSignal) => Promise<string | undefined>;
   /** The round of a taken key is over: only now can it be taken again. */
-  done(key: string): void;
+  readonly done: (key: string) => void;
   /** Keys that want a round, now or later. */
-  length(): number;
+  readonly length: () => number;
   /** Ends all waiting takers; what is added from now on is dropped. */
-  close(): void;
+  readonly close: () => void;
 }
 
 interface Due { readonly key: string; readonly at: number }
