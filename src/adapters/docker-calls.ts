@@ -81,7 +81,9 @@ interface Modem { protocol: string; agent?: Agent; version?: string }
 const modemOf = (docker: Docker): Modem => docker.modem as unknown as Modem;
 
 const connect = (where: Where, options: { readonly keepAlive: boolean; readonly maxSockets: number }): Docker => {
-  const docker = new Docker({ ...where, ...(where.ca !== undefined && { protocol: "https" as const }) });
+  // dockerode prefers DOCKER_HOST to a socket that is given.
+  const place = where.socketPath === undefined ? where : { ...where, host: undefined };
+  const docker = new Docker({ ...place, ...(where.ca !== undefined && { protocol: "https" as const }) });
   const modem = modemOf(docker);
   // ssh brings an agent of its own.
   if (modem.protocol !== "ssh") modem.agent = modem.protocol === "https" ? new TlsAgent(options) : new Agent(options);

@@ -52,17 +52,29 @@ export const orAbsent = async <T>(asked: Promise<T>, text: RegExp): Promise<T | 
 export const inspectContainer = (docker: Docker, name: string, abortSignal: AbortSignal): Promise<Docker.ContainerInspectInfo | undefined> =>
   orAbsent(docker.getContainer(encodeURIComponent(name)).inspect({ abortSignal }), /no such container/i);
 
+/**
+ * Facts without endpoints on networks that are gone. A stopped container keeps an endpoint on a network that was
+ * removed, by the network's id: one made anew under the same name is another, and a start would miss the old one.
+ */
+const livingFacts = async (docker: Docker, infos: readonly Docker.ContainerInspectInfo[], abortSignal: AbortSignal): Promise<readonly ContainerFacts[]> => {
+  const stopped = infos.filter(({ State }) => !State.Running && !State.Paused);
+  if (stopped.length === 0) return infos.map((info) => containerFacts(info));
+  const ids = new Map((await docker.listNetworks({ abortSignal })).map(({ Name, Id }) => [Name, Id]));
+  return infos.map((info) => stopped.includes(info) ? containerFacts(info, ids) : containerFacts(info));
+};
+
 const containerLooks = ({ call }: Calls): Pick<Part, "containersOf" | "container"> => ({
   containersOf: (owner, signal) => call(`list the containers of ${owner.namespace}/${owner.name}`, signal, async (docker, abortSignal) => {
     const listed = await docker.listContainers({ all: true, filters: { ...ownedBy(owner) }, abortSignal });
     // Between list and inspect one may go: then it is absent, not unknown.
     const infos = await Promise.all(listed.map(({ Id }) => inspectContainer(docker, Id, abortSignal)));
-    return infos.filter((info) => info !== undefined).map(containerFacts).sort((a, b) => a.name.localeCompare(b.name));
+    const facts = await livingFacts(docker, infos.filter((info) => info !== undefined), abortSignal);
+    return facts.toSorted((a, b) => a.name.localeCompare(b.name));
   }, { read: true }),
 
   container: (name, signal) => call(`look at container ${name}`, signal, async (docker, abortSignal): Promise<ContainerFacts | undefined> => {
     const info = await inspectContainer(docker, name, abortSignal);
-    return info && containerFacts(info);
+    return info && (await livingFacts(docker, [info], abortSignal))[0];
   }, { read: true }),
 });
 

@@ -25,8 +25,8 @@ const rules: readonly Rule[] = [
     says: "the subnet overlaps with another network of this host; choose another subnet or remove that network" },
   { text: /invalid subinterface vlan name ([^\s,]+)/, kind: "terminal", reason: "ParentMissing",
     says: "parent interface $1 does not exist on this host; name one that `ip link` shows there" },
-  { text: /parent interface was not found on the host: (\S+)|(?:parent|link) .*not found/i, kind: "terminal", reason: "ParentMissing",
-    says: "the parent interface does not exist on this host; name one that `ip link` shows there" },
+  { text: /not found on the host: ([^\s,]+)/, kind: "terminal", reason: "ParentMissing",
+    says: "parent interface $1 does not exist on this host; name one that `ip link` shows there" },
   { text: /already using parent interface (\S+)/, kind: "terminal", reason: "DriverUnsupported",
     says: "parent interface $1 already carries another network, and an Engine before 28 allows one for each parent; use that network as driver external, or another parent" },
   { text: /operation not supported/i, kind: "terminal", reason: "DriverUnsupported",
@@ -52,7 +52,7 @@ const rules: readonly Rule[] = [
   { text: /has active endpoints/i, kind: "conflict", says: "containers are still attached to the network" },
   { text: /cannot remove a running container|container is running|stop the container before/i, kind: "conflict", says: "the container still runs" },
   { text: /marked for removal|removal of container \S+ is already in progress|is dead/i, kind: "conflict", says: "the container is being removed" },
-  { text: /is not running|is paused|is restarting|container stopped\/paused/i, kind: "conflict", says: "the container does not run just now" },
+  { text: /is not running|is paused|is restarting/i, kind: "conflict", says: "the container does not run just now" },
   { text: /client version \S+ is too/i, kind: "terminal", reason: "EngineUnreachable",
     says: "the Engine does not speak a version of its API that we know; use Docker Engine 20.10 or newer" },
 ];
@@ -69,10 +69,17 @@ const unreachable: readonly (readonly [RegExp, string])[] = [
 
 const constructors = { transient: Transient, terminal: Terminal, conflict: Conflict } as const;
 
+// Where the answer was a stream, dockerode has the Engine's words only within its own.
+const wrapped = /^\(HTTP code \d+\) [^-]* - (.*)$/s;
+
 const textOf = (error: unknown): string => {
   const { json, message } = error as { json?: { message?: unknown }; message?: unknown };
-  return String(json?.message ?? message ?? error);
+  const text = String(json?.message ?? message ?? error);
+  return (wrapped.exec(text)?.[1] ?? text).trim();
 };
+
+/** The Engine's own words, as the cause of a failure that a caller of ours has words for. */
+export const ownWords = (error: unknown): Error => new Error(textOf(error), { cause: error });
 
 /** The HTTP status that the Engine answered with; undefined when it did not answer. */
 export const statusOf = (error: unknown): number | undefined => {
@@ -107,7 +114,7 @@ export const translate = (what: string, error: unknown): Failure => {
       ? new Transient(`${what}: the call to the Engine failed`, { cause: error })
       : new Transient(`${what}: ${says}`, { cause: error, reason: reason.EngineUnreachable });
   }
-  const own = new Error(text, { cause: error });
+  const own = ownWords(error);
   const known = failureOf(what, text, own);
   if (known !== undefined) return known;
   // 400 is the one code that means what it says: the request itself can't be right.

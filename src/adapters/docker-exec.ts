@@ -7,17 +7,17 @@ import type { Duplex, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type Docker from "dockerode";
 import pRetry from "p-retry";
-import { Conflict, Terminal, Transient } from "../errors.ts";
+import { Terminal, Transient } from "../errors.ts";
 import type { Engine, ExecResult } from "../ports.ts";
 import { postgresUser } from "./docker-bodies.ts";
 import type { Calls } from "./docker-calls.ts";
-import { answered } from "./docker-errors.ts";
 
 type Part = Pick<Engine, "exec" | "logs">;
 
 export const outputBytesMax = 1024 * 1024;
 const execLimitMs = 120_000;
 const frameHeaderBytes = 8;
+const lineCharactersMax = 4096;
 
 /**
  * The payload of the Engine's frames (a byte that tells which stream, three empty ones, four of length), standard
@@ -89,18 +89,12 @@ const readLogs = async (docker: Docker, container: string, lines: number, abortS
     options: { stdout: true, stderr: true, tail: lines }, statusCodes: { 200: true, 404: "no such container", 500: "server error" },
   }, (error, answer) => { if (error) reject(error); else resolve(answer as Readable); });
   const bytes = await bytesOf(`read the log of ${container.slice(0, 12)}`, await promise);
-  return demultiplex(bytes).payload.toString("utf8").split("\n").map((line) => line.trimEnd()).filter((line) => line !== "").slice(-lines);
+  return demultiplex(bytes).payload.toString("utf8").split("\n").map((line) => line.trimEnd().slice(0, lineCharactersMax)).filter((line) => line !== "").slice(-lines);
 };
 
 export const execCalls = ({ call }: Calls): Part => ({
-  exec: (container, command, input, signal) => call(`run ${command[0] ?? ""} in ${container.slice(0, 12)}`, signal, async (docker, abortSignal) => {
-    try {
-      return await run(docker, { container, command, input }, abortSignal);
-    } catch (error) {
-      if (answered(error, 409)) throw new Conflict(`run ${command[0] ?? ""} in ${container.slice(0, 12)}: the container does not run just now`, { cause: error });
-      throw error;
-    }
-  }, { slow: true, limitMs: execLimitMs }),
+  exec: (container, command, input, signal) => call(`run ${command[0] ?? ""} in ${container.slice(0, 12)}`, signal,
+    (docker, abortSignal) => run(docker, { container, command, input }, abortSignal), { slow: true, limitMs: execLimitMs }),
 
   logs: (container, lines, signal) => call(`read the log of ${container.slice(0, 12)}`, signal, async (docker, abortSignal) => {
     try {

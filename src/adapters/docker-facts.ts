@@ -23,7 +23,8 @@ const endpoint = ([network, raw]: readonly [string, RawEndpoint]): Endpoint => (
   network, address: raw.IPAddress ?? "", wanted: raw.IPAMConfig?.IPv4Address ?? "", mac: raw.MacAddress ?? "",
 });
 
-export const containerFacts = (info: Docker.ContainerInspectInfo): ContainerFacts => ({
+/** `networkIds`, by name: where given, endpoints on networks of other ids are left out. */
+export const containerFacts = (info: Docker.ContainerInspectInfo, networkIds?: ReadonlyMap<string, string>): ContainerFacts => ({
   id: info.Id,
   name: info.Name.replace(/^\//, ""),
   labels: info.Config.Labels ?? {},
@@ -34,7 +35,8 @@ export const containerFacts = (info: Docker.ContainerInspectInfo): ContainerFact
   startedAt: millis(info.State.StartedAt),
   finishedAt: millis(info.State.FinishedAt),
   imageId: info.Image,
-  endpoints: Object.entries(rawEndpoints(info)).map(endpoint).sort((a, b) => a.network.localeCompare(b.network)),
+  endpoints: Object.entries(rawEndpoints(info)).filter(([network, { NetworkID = "" }]) => NetworkID === "" || networkIds === undefined || networkIds.get(network) === NetworkID)
+    .map(endpoint).sort((a, b) => a.network.localeCompare(b.network)),
 });
 
 export const imageFacts = (name: string, info: Docker.ImageInspectInfo): ImageFacts => {

@@ -4,11 +4,12 @@
  */
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
+import type Docker from "dockerode";
 import { extract, pack } from "tar-stream";
 import { Conflict, Terminal } from "../errors.ts";
 import type { Engine, File } from "../ports.ts";
 import type { Calls } from "./docker-calls.ts";
-import { answered } from "./docker-errors.ts";
+import { answered, ownWords } from "./docker-errors.ts";
 
 type Part = Pick<Engine, "putFiles" | "readFile">;
 
@@ -64,27 +65,45 @@ export const unpacked = async (what: string, stream: Readable): Promise<Uint8Arr
 
 const isMissing = (error: unknown): boolean => answered(error, 404, noSuchFile);
 
+const isThere = async (container: Docker.Container, path: string, abortSignal: AbortSignal): Promise<boolean> => {
+  try {
+    (await container.infoArchive({ path, abortSignal }) as Readable).destroy();
+    return true;
+  } catch (error) {
+    // A HEAD has no body to tell what is missing; if it is the container, the PUT will say so.
+    if (!answered(error, 404)) throw error;
+    return false;
+  }
+};
+
+interface Load { readonly directory: string; readonly files: readonly File[] }
+
+const put = async (container: Docker.Container, { directory, files }: Load, abortSignal: AbortSignal): Promise<void> => {
+  const missing: string[] = [];
+  for (const parent of new Set(files.flatMap(({ path }) => parentsOf(path)))) {
+    if (!await isThere(container, posix.join(directory, parent), abortSignal)) missing.push(parent);
+  }
+  await container.putArchive(await packed(missing, files), { path: directory, noOverwriteDirNonDir: "1", abortSignal });
+};
+
+/** The same load one level higher. */
+const raised = ({ directory, files }: Load): Load =>
+  ({ directory: posix.dirname(directory), files: files.map((file) => ({ ...file, path: posix.join(posix.basename(directory), file.path) })) });
+
 export const fileCalls = ({ call }: Calls): Part => ({
   putFiles: async (container, directory, files, signal) => {
     const what = `put files into ${directory} of ${container.slice(0, 12)}`;
-    const sound = checked(directory, files);
+    const load = { directory: posix.normalize(directory), files: checked(directory, files) };
     await call(what, signal, async (docker, abortSignal) => {
       const target = docker.getContainer(encodeURIComponent(container));
-      const missing: string[] = [];
-      for (const parent of new Set(sound.flatMap(({ path }) => parentsOf(path)))) {
-        try {
-          const found = await target.infoArchive({ path: posix.join(directory, parent), abortSignal }) as Readable;
-          found.destroy();
-        } catch (error) {
-          // A HEAD has no body to tell what is missing; if it is the container, the PUT says so.
-          if (!answered(error, 404)) throw error;
-          missing.push(parent);
-        }
-      }
       try {
-        await target.putArchive(await packed(missing, sound), { path: directory, noOverwriteDirNonDir: "1", abortSignal });
+        await put(target, load, abortSignal).catch((error: unknown) => {
+          // The directory itself may be missing; what it lies in may not, or data could seem to be where there is none.
+          if (!isMissing(error)) throw error;
+          return put(target, raised(load), abortSignal);
+        });
       } catch (error) {
-        if (isMissing(error)) throw new Conflict(`${what}: the directory is not there`, { cause: error });
+        if (isMissing(error)) throw new Conflict(`${what}: the directory is not there`, { cause: ownWords(error) });
         throw error;
       }
     });
