@@ -1,5 +1,6 @@
 /** The program: reads its command line, puts the parts together, and ends in good order. Wiring only. */
 import { randomBytes } from "node:crypto";
+import Docker from "dockerode";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dockerEngine } from "./adapters/docker.ts";
 import { kubernetes } from "./adapters/kubernetes.ts";
@@ -71,7 +72,7 @@ async function main(): Promise<void> {
     case "version": return print("pgrs 0.1.0");
     case "crd": return print(crdYaml().trimEnd());
     case "image build": {
-      const { tag, built } = await buildImage({ major: config.imageVersion, socketPath: config.docker, progress: print });
+      const { tag, built } = await buildImage({ major: config.imageVersion, docker: new Docker({ socketPath: config.docker }), progress: print });
       return print(built ? `built ${tag}` : `${tag} is there already`);
     }
     case "up": case "operator": case "apiserver": return run(config);

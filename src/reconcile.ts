@@ -6,7 +6,7 @@ import { act, type Done } from "./act/act.ts";
 import type { Owner } from "./api/names.ts";
 import { parse, type Key } from "./api/resource.ts";
 import type { Outcome } from "./controller/controller.ts";
-import { Conflict, explain, reasonOf } from "./errors.ts";
+import { explain, reasonOf } from "./errors.ts";
 import { observe } from "./observe/observe.ts";
 import type { Plan } from "./plan/action.ts";
 import type { Failure } from "./plan/conditions.ts";
@@ -16,7 +16,7 @@ import { eventsOf, statusOf } from "./plan/status.ts";
 import type { World } from "./ports.ts";
 import { isDeepStrictEqual } from "node:util";
 
-/** One round for one resource. Conflicts are answered by looking again; other errors by the controller's backoff. */
+/** One round for one resource. Throws what saving the status threw; the controller then tries again. */
 export async function reconcile(key: Key, outside: World, signal: AbortSignal): Promise<Outcome> {
   const world: World = { ...outside, log: outside.log.with({ resource: `${key.namespace}/${key.name}` }) };
   const object = await world.resources.get(key, signal);
@@ -46,8 +46,8 @@ const isGone = ({ succeeded }: Done): boolean => succeeded.some(({ kind }) => ki
 const besideOthersMs = 1_000;
 
 function outcomeOf(next: Plan, { failed, succeeded }: Done): Outcome {
-  const error = failed.map((one) => one.error).find((one) => !(one instanceof Conflict));
-  if (error === undefined) return { then: "lookAgain", afterMs: failed.length > 0 ? 0 : next.lookAgainAfterMs };
+  const error = failed[0]?.error;
+  if (error === undefined) return { then: "lookAgain", afterMs: next.lookAgainAfterMs };
   const isAlone = succeeded.length === 0 && next.waitingFor.every(({ reason }) => reason !== undefined);
   return isAlone ? { then: "retry", error: error instanceof Error ? error : new Error(String(error)) } : { then: "lookAgain", afterMs: besideOthersMs };
 }

@@ -33,12 +33,12 @@ export const performers: Performers<EngineKind> = {
   configure: async ({ target, files, directory, check }, { engine, postgres }, _, signal) => {
     const candidate = files.find(({ path }) => path.endsWith("/postgresql.conf"));
     if (check !== undefined && candidate !== undefined) {
-      const notes = `${directory}/pgdata/pgrs`;
-      await engine.putFiles(target.container, notes, [{ path: "candidate.conf", text: candidate.text }], signal);
+      const data = `${directory}/pgdata`;
+      await engine.putFiles(target.container, data, [{ path: "pgrs/candidate.conf", text: candidate.text }], signal);
       const { exitCode, output } = await engine.exec(target.container,
-        ["postgres", "-D", `${directory}/pgdata`, `--config-file=${notes}/candidate.conf`, "-C", "config_file"], "", signal);
+        ["postgres", "-D", data, `--config-file=${data}/pgrs/candidate.conf`, "-C", "config_file"], "", signal);
       if (exitCode !== 0) {
-        await engine.putFiles(target.container, notes, [refusedNote(check.hash, serverWords(output))], signal);
+        await engine.putFiles(target.container, data, [refusedNote(check.hash, serverWords(output))], signal);
         throw new Terminal(`PostgreSQL refuses the parameters: ${serverWords(output)}`, { reason: "InvalidParameter" });
       }
     }

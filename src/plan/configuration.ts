@@ -11,10 +11,10 @@ import { valueOf, type MemberSighting, type Observation } from "./observation.ts
 export type Parameters = Readonly<Record<string, string>>;
 
 /** The note that a member keeps of parameters known to start: their hash in the first line, then JSON. */
-export const goodNote = (parameters: Parameters): File => ({ path: "good", text: `${parametersHashOf(parameters)}\n${JSON.stringify(parameters)}\n` });
+export const goodNote = (parameters: Parameters): File => ({ path: "pgrs/good", text: `${parametersHashOf(parameters)}\n${JSON.stringify(parameters)}\n` });
 
 /** The note that a member keeps of refused parameters: their hash, then the server's words. */
-export const refusedNote = (hash: string, words: string): File => ({ path: "refused", text: `${hash}\n${words.slice(0, 2000)}\n` });
+export const refusedNote = (hash: string, words: string): File => ({ path: "pgrs/refused", text: `${hash}\n${words.slice(0, 2000)}\n` });
 
 const split = (note: string | null | undefined): readonly [string, string] | undefined => {
   const end = note?.indexOf("\n") ?? -1;

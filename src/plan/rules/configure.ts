@@ -63,6 +63,6 @@ export const noteGood: Rule = ({ want, cluster, me, lane }) => {
   if (server === undefined || container === undefined || isEmpty || refusal !== undefined || held.length > 0 || good === wanted
     || server.parametersHash !== wanted || server.pendingRestart.length > 0) return "satisfied";
   return perform(action("noteParameters", lane, "the server runs with these parameters", {
-    container: container.id, directory: `${want.dataDirectory}/pgrs`, file: goodNote(want.spec.postgres.parameters),
+    container: container.id, directory: want.dataDirectory, file: goodNote(want.spec.postgres.parameters),
   }));
 };

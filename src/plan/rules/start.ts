@@ -25,7 +25,7 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
   if (hasFailed && parameters.refusal === undefined && parameters.good !== parameters.wanted
     && Object.keys(want.spec.postgres.parameters).length > 0 && !otherCauses.test(words)) {
     return perform(action("noteParameters", lane, `the start failed with the parameters of the spec: ${words}`, {
-      container: container.id, directory: `${want.dataDirectory}/pgrs`, file: refusedNote(parameters.wanted, words),
+      container: container.id, directory: want.dataDirectory, file: refusedNote(parameters.wanted, words),
     }));
   }
   const leftMs = container.finishedAt + pauseMs - seen.at;
