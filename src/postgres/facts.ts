@@ -59,7 +59,7 @@ export interface Archiver {
   readonly lastFailedAt?: number | undefined;
 }
 
-/** A line of a configuration file that the server would not take. */
+/** A line of a configuration file that the server would not take, or that can match nothing (hostssl without TLS). */
 export interface FileProblem {
   readonly file: "postgresql.conf" | "pg_hba.conf";
   readonly line?: number | undefined;

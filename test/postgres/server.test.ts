@@ -4,12 +4,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { conninfo, pgpass } from "../../src/postgres/conninfo.ts";
+import { hbaProblems } from "../../src/postgres/hba.ts";
 import { md5 } from "../../src/postgres/digest.ts";
 import { lsnDiff } from "../../src/postgres/lsn.ts";
 import { md5Verifier, scramVerifier, verifies } from "../../src/postgres/password.ts";
 import { settlingArguments, standbySensitive } from "../../src/postgres/settings.ts";
 import { checkpoint, createSlot, dropSlot, ensureDatabase, ensureRole, identifier, literal, promote, reload } from "../../src/postgres/sql.ts";
 import { synchronousStandbyNames } from "../../src/postgres/standby-names.ts";
+import { bad, good, strict } from "./hba-lines.ts";
 import { eventually, programsHere, superuserPassword, TestServer, type Programs, type Wanted } from "./server.ts";
 
 const found = await programsHere();
@@ -157,6 +159,18 @@ for (const programs of found) {
       assert.equal(seen.settings["max_connections"], "100");
       await applied(primary, {});
       assert.deepEqual((await primary.look()).fileProblems, []);
+    });
+
+    test("the server judges lines of pg_hba.conf as we do", { skip: traits.hbaView ? false : "before 10 no view shows what a server makes of the file" }, async () => {
+      // What a build leaves out (GSSAPI, LDAP) is no matter of reading; a line for TLS is told to match nothing without it.
+      const told = [...good.filter((line) => !/gss|ldap|^hostssl/.test(line)), ...bad.filter(([line, , version]) => version === undefined && !strict.has(line)).map(([line]) => line)];
+      const path = join(primary.data, "pg_hba.conf");
+      const kept = readFileSync(path, "utf8");
+      primary.write(path, told.join("\n"));
+      const { fileProblems } = await primary.look();
+      primary.write(path, kept);
+      const refused = new Set(fileProblems.map(({ line }) => line));
+      assert.deepEqual(told.filter((_, at) => refused.has(at + 1)), told.filter((line) => hbaProblems([line]).length > 0));
     });
 
     test("ALTER SYSTEM is seen, where it is possible", async () => {
