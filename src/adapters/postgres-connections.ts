@@ -27,21 +27,29 @@ const idleMs = 60_000;
 const connectionsMax = 1024;
 const statementTimeoutMs = 90_000;
 
+const options = (settings: Readonly<Record<string, string | number>>): string => Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`).join(" ");
+
+const settings = {
+  search_path: "pg_catalog", default_transaction_read_only: "off", statement_timeout: statementTimeoutMs, lock_timeout: 5000,
+  client_min_messages: "error", log_statement: "none", log_min_duration_statement: -1, log_min_error_statement: "panic",
+};
+
 /**
  * Settings of the operator's own sessions, whatever the server's are: no schema that a user could plant functions in,
- * no wait for a synchronous standby that may be missing, nothing read-only by default, and no statement of ours in
- * the log, where a verifier would be kept.
+ * nothing read-only by default, and no statement of ours in the log, where a verifier would be kept. A look reports
+ * the server's synchronous_commit, so only `lasting` ones have their own: they must not wait for a standby that may
+ * be missing.
  */
-export const sessionOptions: string = Object.entries({
-  search_path: "pg_catalog", synchronous_commit: "local", default_transaction_read_only: "off", statement_timeout: statementTimeoutMs, lock_timeout: 5000,
-  client_min_messages: "error", log_statement: "none", log_min_duration_statement: -1, log_min_error_statement: "panic",
-}).map(([name, value]) => `-c ${name}=${value}`).join(" ");
+export const sessionOptions = { look: options(settings), lasting: options({ ...settings, synchronous_commit: "local" }) } as const;
+export type Session = keyof typeof sessionOptions;
 
-const open = ({ host, password }: Address, port: number, onGone: () => void): Connection => {
+interface Opening { readonly port: number; readonly session: Session; readonly onGone: () => void }
+
+const open = ({ host, password }: Address, { port, session, onGone }: Opening): Connection => {
   const socket = new Socket();
   const client = new Client({
     host, port, password, user: superuser, database: maintenanceDatabase, application_name: applicationName,
-    options: sessionOptions, connectionTimeoutMillis: connectTimeoutMs, keepAlive: true, stream: () => socket,
+    options: sessionOptions[session], connectionTimeoutMillis: connectTimeoutMs, keepAlive: true, stream: () => socket,
   });
   const drop = (): void => { onGone(); socket.destroy(); };
   // Without a listener, a server that goes away between two queries would end the program.
@@ -75,7 +83,7 @@ export const postgresConnections = ({ port }: { readonly port: number }): Connec
     const key = keyOf(address);
     const known = kept.get(key);
     if (known !== undefined) return known;
-    const connection = open(address, port, () => { if (kept.get(key) === connection) kept.delete(key); });
+    const connection = open(address, { port, session: "look", onGone: () => { if (kept.get(key) === connection) kept.delete(key); } });
     kept.set(key, connection);
     if (kept.size > connectionsMax) kept.values().next().value?.drop();
     // Only the connection that sleeps is closed: a query under way has the socket's traffic, or its caller's limit.
@@ -95,7 +103,7 @@ export const postgresConnections = ({ port }: { readonly port: number }): Connec
   };
 
   const askAside: Connections["askAside"] = async (address, sql, signal) => {
-    const connection = open(address, port, () => undefined);
+    const connection = open(address, { port, session: "lasting", onGone: () => undefined });
     try {
       return await query(connection, sql, signal);
     } finally {

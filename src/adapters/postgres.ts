@@ -12,7 +12,7 @@ import { lookSql, parseLook } from "../postgres/look.ts";
 import { md5Verifier, scramVerifier } from "../postgres/password.ts";
 import { createSlot, dropSlot, ensureDatabase, ensureRole, literal, promote, reload, type RoleAttribute } from "../postgres/sql.ts";
 import { dataDirectoryOf } from "../postgres/versions.ts";
-import { applicationName, maintenanceDatabase, postgresConnections, sessionOptions, superuser, type Connections } from "./postgres-connections.ts";
+import { applicationName, maintenanceDatabase, postgresConnections, sessionOptions, superuser, type Connections, type Session } from "./postgres-connections.ts";
 import { codeOf, isRefused, isUnreached, PsqlError, translateSql } from "./postgres-errors.ts";
 import { orAborted } from "./waiting.ts";
 
@@ -35,8 +35,8 @@ const detours = 10;
 const detoursKept = 1024;
 const saltBytes = 16;
 
-const psql: readonly string[] = ["psql", "-X", "-q", "-At", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
-  "-d", `dbname=${maintenanceDatabase} user=${superuser} application_name=${applicationName} options='${sessionOptions}'`, "-f", "-"];
+const psql = (session: Session): readonly string[] => ["psql", "-X", "-q", "-At", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
+  "-d", `dbname=${maintenanceDatabase} user=${superuser} application_name=${applicationName} options='${sessionOptions[session]}'`, "-f", "-"];
 
 /** What psql wrote as an error. */
 const psqlError = (output: string): PsqlError => {
@@ -45,8 +45,8 @@ const psqlError = (output: string): PsqlError => {
 };
 
 /** Through the container's socket as the system's user postgres. The statement comes by standard input: arguments can be seen. */
-const askInside = async (exec: Engine["exec"], target: Target, sql: string, signal: AbortSignal): Promise<unknown> => {
-  const { exitCode, output } = await exec(target.container, psql, `${sql};\n`, signal);
+const askInside = async (exec: Engine["exec"], target: Target, { sql, aside }: Statement, signal: AbortSignal): Promise<unknown> => {
+  const { exitCode, output } = await exec(target.container, psql(aside === true ? "lasting" : "look"), `${sql};\n`, signal);
   if (exitCode !== 0) throw psqlError(output);
   const first = output.trim();
   return first === "" ? undefined : first;
@@ -69,11 +69,12 @@ const asker = (connections: Connections, exec: Engine["exec"], log: Logger): Ask
     if (oldest !== undefined) leftInside.delete(oldest);
   };
 
-  return async (target, { what, sql, limitMs, aside }, signal) => {
+  return async (target, statement, signal) => {
+    const { what, sql, limitMs, aside } = statement;
     const limit = AbortSignal.timeout(limitMs);
     const either = AbortSignal.any([signal, limit]);
     const label = `${what} on ${target.member}`;
-    const inside = (): Promise<unknown> => orAborted(askInside(exec, target, sql, either), either);
+    const inside = (): Promise<unknown> => orAborted(askInside(exec, target, statement, either), either);
     try {
       if (takesDetour(target)) return { value: await inside(), passwordAccepted: true };
       try {
