@@ -34,13 +34,15 @@ const pull = async (docker: Docker, name: string, say: Say): Promise<void> => {
   const impatience = setTimeout(() => { stop.abort(new Error("no registry answered")); }, registryPatienceMs);
   const stream = await docker.pull(name, { abortSignal: AbortSignal.any([stop.signal, AbortSignal.timeout(pullSeconds * 1000)]) });
   let saidAt = 0;
+  let failure: string | undefined;
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(stream, (error) => {
       clearTimeout(impatience);
-      if (error === null) resolve();
-      else reject(error);
-    }, (event: { readonly status?: string; readonly progress?: string }) => {
+      if (error === null && failure === undefined) resolve();
+      else reject(error ?? new Error(failure));
+    }, (event: { readonly status?: string; readonly progress?: string; readonly error?: string }) => {
       clearTimeout(impatience);
+      failure ??= event.error; // told inside an answer that began well
       if (Date.now() - saidAt < 2_000) return;
       saidAt = Date.now();
       say(`${name}: ${event.status ?? ""} ${event.progress ?? ""}`.trimEnd());

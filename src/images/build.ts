@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type Docker from "dockerode";
-import { Terminal, Transient } from "../errors.ts";
+import { Terminal, Transient, explain } from "../errors.ts";
 import { download, findMirror } from "./packages.ts";
 import type { Mirror, PackageFile } from "./packages.ts";
 import { majors, postgresRecipe, toolsRecipe } from "./recipes.ts";
@@ -33,6 +33,8 @@ export interface BuiltImage { readonly tag: string; readonly built: boolean }
 const projectFolder = join(import.meta.dirname, "..", "..");
 const neededBytes = 1024 ** 3;
 const buildSeconds = 600;
+/** How much of the builder's output is kept, for its last words and its last layer. */
+const keptCharacters = 64 * 1024;
 
 const folderOf = (recipe: Recipe): string => join(projectFolder, "images", recipe.folder);
 
@@ -65,14 +67,29 @@ const checkSpace = async (folder: string): Promise<void> => {
   throw new Terminal(`${folder} has ${String(Math.floor(bavail * bsize / 1024 ** 2))} MiB free; an image build needs ${String(neededBytes / 1024 ** 2)} MiB: free some space`);
 };
 
+/** What the Engine's builder prints, one object at a time. */
+interface BuildEvent { readonly stream?: string; readonly error?: string }
+
+/** A failed build leaves the layers it had made, untagged: the last one takes its parents along. */
+const removeLayers = async (docker: Docker, printed: string): Promise<void> => {
+  const last = [...printed.matchAll(/^ ---> ([0-9a-f]{12})$/gm)].at(-1)?.[1];
+  if (last !== undefined) await docker.getImage(last).remove().catch(() => undefined); // the failure itself matters more
+};
+
 /** The Engine tells of a failed instruction inside an answer that began with 200. */
-const followBuild = (docker: Docker, stream: NodeJS.ReadableStream): Promise<void> => new Promise((resolve, reject) => {
-  let lastWords = "";
-  docker.modem.followProgress(stream, (error) => {
-    if (error === null) resolve();
-    else reject(new Terminal(`the Engine could not build the image: ${error.message}; ${lastWords}`, { cause: error }));
-  }, (event: { readonly stream?: string }) => { if (event.stream?.trim()) lastWords = event.stream.trim(); });
-});
+const followBuild = async (docker: Docker, stream: NodeJS.ReadableStream): Promise<void> => {
+  let printed = "";
+  let failure: string | undefined;
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(stream, (error) => { if (error === null) resolve(); else reject(error); }, (event: BuildEvent) => {
+      printed = (printed + (event.stream ?? "")).slice(-keptCharacters);
+      failure = event.error ?? failure;
+    });
+  }).catch((error: unknown) => { failure ??= explain(error); });
+  if (failure === undefined) return;
+  await removeLayers(docker, printed);
+  throw new Terminal(`the Engine could not build the image: ${failure}: ${printed.trim().split("\n").slice(-3).join("; ")}`);
+};
 
 /** Sends Dockerfile and tree to the Engine's own builder, which every Engine has without plug-ins. */
 const buildInEngine = async (request: { readonly docker: Docker; readonly work: string; readonly tag: string; readonly recipe: Recipe; readonly version: string }): Promise<void> => {
@@ -103,7 +120,8 @@ const makeTree = async (recipe: Recipe, work: string, cache: string, mirror: Mir
   return versionOf(recipe, files);
 };
 
-const build = async (recipe: Recipe, request: BuildRequest): Promise<BuiltImage> => {
+/** Builds a recipe unless the Engine has it by content; its short name points at the result either way. */
+export const build = async (recipe: Recipe, request: BuildRequest): Promise<BuiltImage> => {
   const { docker } = request;
   const tag = await contentTag(recipe);
   const name = `${recipe.repository}:${recipe.tag}`;

@@ -56,7 +56,7 @@ const aptSettings = (state: string): string => [
   `Dir::Etc::sourcelist "${state}/sources.list";`, `Dir::Etc::sourceparts "-";`, `Dir::Etc::preferencesparts "-";`,
   `#clear APT::Update::Post-Invoke;`, `#clear APT::Update::Post-Invoke-Success;`, `#clear APT::Update::Pre-Invoke;`,
   `Acquire::Languages "none";`, `Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";`,
-  `Acquire::Check-Valid-Until "false";`, `Acquire::Retries "3";`, `Acquire::http::Timeout "20";`,
+  `Acquire::Check-Valid-Until "false";`, `APT::Update::Error-Mode "any";`, `Acquire::Retries "3";`, `Acquire::http::Timeout "20";`,
   `APT::Sandbox::User "root";`, `APT::Install-Recommends "false";`, `APT::Keep-Downloaded-Packages "true";`, "",
 ].join("\n");
 
