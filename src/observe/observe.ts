@@ -7,6 +7,7 @@ import { explain } from "../errors.ts";
 import type { ContainerFacts, NetworkFacts, VolumeFacts, World } from "../ports.ts";
 import type { Desired } from "../plan/desired.ts";
 import { absent, present, unknown, valueOf, type Login, type MemberSighting, type Observation, type Sighting } from "../plan/observation.ts";
+import { passwordProblem } from "../postgres/password.ts";
 import { accountStates } from "./accounts.ts";
 import { lookAtMember } from "./member.ts";
 
@@ -67,8 +68,11 @@ async function lookAtSecrets({ resources }: World, want: Desired, signal: AbortS
     const secret = await sight(resources.secret({ namespace: want.owner.namespace, name }, signal));
     if (secret.seen !== "present") return secret;
     const { password } = secret.value;
-    return password === undefined || password === "" ? unknown(`the Secret ${name} lacks the key password`)
-      : present({ username: secret.value["username"] ?? username, password, ...(secret.value["hosts"] === undefined ? {} : { hosts: secret.value["hosts"] }) });
+    if (password === undefined || password === "") return unknown(`the Secret ${name} lacks the key password: add it`);
+    const problem = passwordProblem(password) ?? (account === "superuser" || secret.value["username"] === undefined || /^[a-z_][a-z0-9_]{0,62}$/.test(secret.value["username"]) ? undefined
+      : "its username is no plain role name: write lower case letters, digits and underscores, at most 63");
+    return problem !== undefined ? unknown(`the Secret ${name}: ${problem}`)
+      : present({ username: account === "superuser" ? username : secret.value["username"] ?? username, password, ...(secret.value["hosts"] === undefined ? {} : { hosts: secret.value["hosts"] }) });
   };
   const [superuser, replication, app] = await Promise.all([login("superuser"), login("replication"), login("app")]);
   return { superuser, replication, app };

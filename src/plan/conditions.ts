@@ -147,8 +147,11 @@ const configEqual: Check = (scene) => {
     if (refusal !== undefined) return object("InvalidParameter", `${name}: PostgreSQL refuses spec.postgres.parameters and runs with the last good ones: ${refusal}`);
     const server = valueOf(member.server);
     if (server === undefined) return doubt("NotObserved", `${name} was not seen`);
-    const problem = server.fileProblems.find(({ file }) => file === "pg_hba.conf");
-    if (problem !== undefined) return object("InvalidParameter", `${name}: PostgreSQL refuses a line of spec.postgres.hba and keeps the rules it had: ${problem.error}`);
+    // A hostssl line loads, and matches nobody, while TLS is off.
+    const problem = server.fileProblems.find(({ error }) => !/SSL is disabled/.test(error));
+    if (problem !== undefined) return object("InvalidParameter", problem.file === "pg_hba.conf"
+      ? `${name}: PostgreSQL refuses a line of spec.postgres.hba and keeps the rules it had: ${problem.error}`
+      : `${name}: PostgreSQL refuses ${problem.name ?? "a setting"} in its configuration: ${problem.error}`);
     if (server.pendingRestart.length > 0) return object("PendingRestart", `${name} has to be restarted for ${server.pendingRestart.join(", ")}`);
     if (held.length > 0) return object("PendingRestart", `${held.join(", ")}: lowering it below the running primary's value is not done on a running cluster`);
     const made = configurationOf(want, seen, cluster, member);

@@ -1,7 +1,7 @@
 /** What a member's configuration files should say, given what was seen. */
 import { memberName, slotName } from "../api/names.ts";
 import type { File } from "../ports.ts";
-import { memberConfiguration, parametersHashOf, standbySensitive, type MemberConfiguration } from "../postgres/settings.ts";
+import { memberConfiguration, parametersHashOf, standbySensitive, standbySensitiveDefaults, type MemberConfiguration } from "../postgres/settings.ts";
 import { synchronousStandbyNames } from "../postgres/standby-names.ts";
 import { dataOf, type Cluster } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
@@ -37,12 +37,13 @@ const parseGood = (text: string): Parameters => {
 };
 
 // A standby does not start with less of these than its primary has, and every boot is a standby's boot.
-function holdUp(parameters: Parameters, cluster: Cluster): { parameters: Parameters; held: readonly string[] } {
+// What the primary has is seen while it runs; while it is stopped, the parameters noted as good say it.
+function holdUp(parameters: Parameters, good: Parameters, cluster: Cluster): { parameters: Parameters; held: readonly string[] } {
   const primary = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
-  const held = primary === undefined ? [] : standbySensitive.flatMap((name) => {
-    const running = Number(primary.settings[name]);
-    const wanted = Number(parameters[name]);
-    return name in parameters && Number.isInteger(wanted) && running > wanted ? [[name, String(running)] as const] : [];
+  const held = standbySensitive.flatMap((name) => {
+    const running = Number(primary?.settings[name] ?? good[name] ?? "0");
+    const wanted = Number(parameters[name] ?? standbySensitiveDefaults[name]);
+    return running > wanted ? [[name, String(running)] as const] : [];
   });
   return { parameters: { ...parameters, ...Object.fromEntries(held) }, held: held.map(([name, running]) => `${name} stays ${running}`) };
 }
@@ -54,8 +55,8 @@ export function parametersOf(want: Desired, cluster: Cluster, me: MemberSighting
   const good = split(notes?.good);
   const refused = split(notes?.refused);
   const refusal = refused !== undefined && refused[0] === wanted ? refused[1] : undefined;
-  const chosen = refusal === undefined ? want.spec.postgres.parameters : good === undefined ? {} : parseGood(good[1]);
-  const { parameters, held } = holdUp(chosen, cluster);
+  const noted = good === undefined ? {} : parseGood(good[1]);
+  const { parameters, held } = holdUp(refusal === undefined ? want.spec.postgres.parameters : noted, noted, cluster);
   return { wanted, good: good?.[0], refusal, effective: parameters, held };
 }
 

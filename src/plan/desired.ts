@@ -5,6 +5,9 @@ import { bytesOf, nanoCpusOf } from "../api/quantity.ts";
 import type { Parsed, Resource, Spec, Status } from "../api/resource.ts";
 import { namedAddresses, type NetworkSpec as WishedNetwork } from "../api/rules.ts";
 import type { ContainerSpec, ImageFacts, NetworkSpec, Nic } from "../ports.ts";
+import { hbaProblems } from "../postgres/hba.ts";
+import { parameterProblems } from "../postgres/owned-parameters.ts";
+import { synchronousProblem } from "../postgres/standby-names.ts";
 import { dataDirectoryOf, mountPathOf, traitsOf, type Traits } from "../postgres/versions.ts";
 
 export interface NetworkWish {
@@ -60,6 +63,13 @@ function wishNetwork(network: WishedNetwork, all: readonly WishedNetwork[], owne
 const imagesOf = ({ image, version }: Spec["postgres"]): readonly string[] =>
   image === undefined ? [`pgrs/postgres:${version}`, `postgres:${version}`] : [image];
 
+/** What PostgreSQL itself would not take, found without asking it. */
+const textProblems = ({ postgres: { parameters, hba }, replication: { mode, minSync } }: Spec, traits: Traits): readonly string[] => [
+  ...parameterProblems(parameters).map((problem) => `spec.postgres.parameters: ${problem}`),
+  ...hbaProblems(hba, traits).map((problem) => `spec.postgres.hba: ${problem}`),
+  ...[synchronousProblem({ mode, count: minSync, traits })].flatMap((problem) => problem === undefined ? [] : [`spec.replication: ${problem}`]),
+];
+
 /** The world as the resource wants it. Pure; never throws for a resource whose problems are empty. */
 export function desire({ resource, problems }: Parsed, owner: Owner): Desired {
   const { spec, metadata: { name } } = resource;
@@ -69,7 +79,7 @@ export function desire({ resource, problems }: Parsed, owner: Owner): Desired {
     ({ name: given?.name ?? secretName(name, account), isOwn: given === undefined, username });
   return {
     resource, owner, spec, traits, networks,
-    problems: problems.map(({ field, message }) => `${field}: ${message}`),
+    problems: problems.length > 0 ? problems.map(({ field, message }) => `${field}: ${message}`) : textProblems(spec, traits),
     deleting: resource.metadata.deletionTimestamp !== undefined,
     paused: spec.reconcilePolicy === "Paused",
     status: resource.status,

@@ -2,6 +2,7 @@
 import { hashOf, jobName, label, labelsOf, memberName, slotName, volumeName } from "../api/names.ts";
 import type { File, ImageFacts } from "../ports.ts";
 import { conninfo, pgpass } from "../postgres/conninfo.ts";
+import { settlingArguments } from "../postgres/settings.ts";
 import type { Action } from "./action.ts";
 import type { Desired } from "./desired.ts";
 import type { Login } from "./observation.ts";
@@ -37,13 +38,24 @@ export function initdbJob(input: JobInput, superuser: Login): Action<"startJob">
   const host = want.traits.passwordEncryption;
   const command = script(want.mount,
     `initdb -D pgdata.new -U postgres --pwfile=.superuser --auth-local=peer --auth-host=${host} --encoding=UTF8 --locale=${locale} ${checksums}`,
-    "rm -f .superuser");
+    "rm -f .superuser", ...settle(want));
   return {
     kind: "startJob", lane: memberName(want.owner.name, ordinal), because, directory: want.mount,
     files: [{ path: ".superuser", text: `${superuser.password}\n` }],
     container: containerOf(input, "initdb", command, "none"),
   };
 }
+
+/**
+ * A first boot in recovery refuses settings below those that initdb wrote into the WAL. Where the spec asks for less,
+ * the server runs once for itself with the spec's values, and so writes them down.
+ */
+const settle = ({ traits, spec }: Desired): readonly string[] => {
+  const settings = settlingArguments(traits, spec.postgres.parameters);
+  return settings.length === 0 ? [] : [`postgres --single -D pgdata.new ${settings.map(quoted).join(" ")} postgres </dev/null`];
+};
+
+const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The password file of a standby. Its name changes with the password, so a new password is a changed connection string. */
 export const passfileOf = ({ username, password }: Login): File => ({

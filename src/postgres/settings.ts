@@ -22,6 +22,9 @@ export const standbySensitive: readonly string[] =
 // What initdb leaves in the control file; max_prepared_transactions is 0 there, and nothing is lower.
 const initdbLeaves: Readonly<Record<string, number>> = { max_connections: 100, max_worker_processes: 8, max_wal_senders: 10, max_locks_per_transaction: 64 };
 
+/** What a server runs with where the spec says nothing about one of `standbySensitive`. */
+export const standbySensitiveDefaults: Readonly<Record<string, number>> = { ...initdbLeaves, max_prepared_transactions: 0, max_wal_senders: 20 };
+
 /**
  * Arguments for `postgres --single`, run once between initdb and the first start (with no input: it starts, notes
  * the settings in the control file and ends). Empty when no such run is needed. Since every start is a standby's,
@@ -101,7 +104,7 @@ function defaults(traits: Traits): Settings {
     log_line_prefix: "%m [%p] %q%u@%d ",
     password_encryption: traits.passwordEncryption === "md5" ? "on" : traits.passwordEncryption,
     wal_level: traits.walLevel,
-    max_wal_senders: "20",
+    max_wal_senders: String(standbySensitiveDefaults["max_wal_senders"]),
     ...(traits.slots ? { max_replication_slots: "20", wal_log_hints: "on" } : {}),
     ...(traits.walKeep === "wal_keep_size" ? { wal_keep_size: "256MB" } : { wal_keep_segments: "16" }),
     wal_sender_timeout: "15s",
