@@ -94,7 +94,17 @@ export const engineCalls = (where: Where): Calls => {
   const quick = connect(where, { keepAlive: true, maxSockets: quickSockets });
   const slow = connect(where, { keepAlive: false, maxSockets: slowSockets });
   const forgetters = new Set<() => void>();
-  const forget = (): void => { for (const each of forgetters) each(); };
+  const speak = (version: string | undefined): void => {
+    for (const docker of [quick, slow]) {
+      if (version === undefined) delete modemOf(docker).version;
+      else modemOf(docker).version = version;
+    }
+  };
+  // What answers next may not even know the version spoken last.
+  const forget = (): void => {
+    speak(undefined);
+    for (const each of forgetters) each();
+  };
 
   const bounded = async <T>(what: string, signal: AbortSignal, run: (docker: Docker, signal: AbortSignal) => Promise<T>, limits: Limits): Promise<T> => {
     const limitMs = limits.limitMs ?? limitMsDefault;
@@ -129,8 +139,7 @@ export const engineCalls = (where: Where): Calls => {
     const { Version, ApiVersion } = await bounded("ask the Engine's version", signal, (docker, abortSignal) =>
       (docker as unknown as Asking).version({ abortSignal }), { limitMs: 10_000 });
     // Newer features are used where the Engine has them, and its later changes must not surprise us.
-    const spoken = `v${apiAtLeast(ApiVersion, newestKnownApi) ? newestKnownApi : ApiVersion}`;
-    for (const docker of [quick, slow]) modemOf(docker).version = spoken;
+    speak(`v${apiAtLeast(ApiVersion, newestKnownApi) ? newestKnownApi : ApiVersion}`);
     return { version: Version, api: ApiVersion };
   });
 

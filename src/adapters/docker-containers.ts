@@ -109,7 +109,7 @@ const startFailure = async (docker: Docker, id: string, error: unknown, abortSig
   const info = await inspectContainer(docker, id, abortSignal).catch(() => undefined);
   if (info?.State.Running === true) return undefined;
   const words = info?.State.Error ?? "";
-  return failureOf(`start container ${info?.Name.slice(1) ?? id}`, words, new Error(words, { cause: error })) ?? translated;
+  return failureOf(`start container ${info?.Name.slice(1) ?? id}`, words, new Error(words)) ?? translated;
 };
 
 const stopLimitMs = (info: Docker.ContainerInspectInfo): number =>

@@ -79,7 +79,7 @@ const textOf = (error: unknown): string => {
 };
 
 /** The Engine's own words, as the cause of a failure that a caller of ours has words for. */
-export const ownWords = (error: unknown): Error => new Error(textOf(error), { cause: error });
+export const ownWords = (error: unknown): Error => new Error(textOf(error));
 
 /** The HTTP status that the Engine answered with; undefined when it did not answer. */
 export const statusOf = (error: unknown): number | undefined => {

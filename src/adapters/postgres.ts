@@ -52,19 +52,21 @@ const askInside = async (exec: Engine["exec"], target: Target, { sql, aside }: S
   return first === "" ? undefined : first;
 };
 
+const placeOf = ({ container, host }: Target): string => `${container} ${host}`;
+
 const asker = (connections: Connections, exec: Engine["exec"], log: Logger): Ask => {
   const leftInside = new Map<string, number>();
 
   /** Whether this ask goes inside at once, since the network did not carry the last ones. */
-  const takesDetour = ({ container, host }: Target): boolean => {
-    if (host === "") return true;
-    const left = leftInside.get(container) ?? 0;
-    if (left > 0) leftInside.set(container, left - 1);
+  const takesDetour = (target: Target): boolean => {
+    if (target.host === "") return true;
+    const left = leftInside.get(placeOf(target)) ?? 0;
+    if (left > 0) leftInside.set(placeOf(target), left - 1);
     return left > 0;
   };
-  const rememberDetour = ({ container }: Target): void => {
-    leftInside.delete(container);
-    leftInside.set(container, detours);
+  const rememberDetour = (target: Target): void => {
+    leftInside.delete(placeOf(target));
+    leftInside.set(placeOf(target), detours);
     const oldest = leftInside.size > detoursKept ? leftInside.keys().next().value : undefined;
     if (oldest !== undefined) leftInside.delete(oldest);
   };
