@@ -30,7 +30,7 @@ const answers = (kubectl: Kubectl): Promise<boolean> => kubectl("get", "--raw", 
 const waitForControlPlane = async (home: Home, kubectl: Kubectl, pid: number): Promise<void> => {
   const deadline = Date.now() + controlPlaneSeconds * 1000;
   while (!existsSync(home.kubeconfig) || !await answers(kubectl)) {
-    if (!isRunning(pid, home)) throw new Error(`control plane and operator ended at once; the end of ${home.logFile}:\n${await lastLogLines(home, 5)}`);
+    if (!isRunning(pid, home)) throw new Error(`control plane and operator ended at once; the end of ${home.logFile}:\n${await lastLogLines(home, 12)}`);
     if (Date.now() > deadline) throw new Error(`the control plane did not answer within ${String(controlPlaneSeconds)} s: see ${home.logFile}`);
     await sleep(100);
   }
