@@ -129,6 +129,8 @@ export interface Engine {
 
   /** Puts files, owned by user 999, below an absolute directory of a container, running or not. */
   putFiles(container: string, directory: string, files: readonly File[], signal: AbortSignal): Promise<void>;
+  /** Makes a directory of a container, such as the root of a new volume, belong to user 999. */
+  own(container: string, directory: string, signal: AbortSignal): Promise<void>;
   /** A file's bytes; undefined when it is not there. At most 1 MiB. */
   readFile(container: string, path: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Runs a program as user 999 in a running container. */

@@ -21,7 +21,8 @@ export const performers: Performers<EngineKind> = {
     await engine.putFiles(id, directory, files, signal);
     await engine.start(id, signal);
   },
-  startMember: async ({ container, files, directory }, { engine }, _, signal) => {
+  startMember: async ({ container, files, directory, owns }, { engine }, _, signal) => {
+    for (const path of owns) await engine.own(container, path, signal);
     await engine.putFiles(container, directory, files, signal);
     await engine.start(container, signal);
   },

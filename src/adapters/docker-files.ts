@@ -11,7 +11,7 @@ import type { Engine, File } from "../ports.ts";
 import type { Calls } from "./docker-calls.ts";
 import { answered, ownWords } from "./docker-errors.ts";
 
-type Part = Pick<Engine, "putFiles" | "readFile">;
+type Part = Pick<Engine, "putFiles" | "own" | "readFile">;
 
 export const fileBytesMax = 1024 * 1024;
 const postgres = { uid: 999, gid: 999 };
@@ -108,6 +108,12 @@ export const fileCalls = ({ call }: Calls): Part => ({
       }
     });
   },
+
+  // A directory's entry in a tar changes the owner and mode of a directory that is there.
+  own: (container, directory, signal) => call(`take ${directory} of ${container.slice(0, 12)} over for user 999`, signal, async (docker, abortSignal) => {
+    const entry = await packed([posix.basename(directory)], []);
+    await docker.getContainer(encodeURIComponent(container)).putArchive(entry, { path: posix.dirname(directory), abortSignal });
+  }),
 
   readFile: (container, path, signal) => call(`read ${path} of ${container.slice(0, 12)}`, signal, async (docker, abortSignal) => {
     try {

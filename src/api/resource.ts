@@ -45,13 +45,23 @@ export const specProblems = (spec: Spec): readonly Problem[] => [
   ...spec.networks.flatMap((network, index) => broken(networkRules, network as NetworkSpec, `spec.networks[${index}]`)),
 ];
 
+/**
+ * What is left of a spec whose types are wrong: enough to report it, and to clear up after it when it is deleted.
+ * Nothing is ever made from it, since its problems stop the plan.
+ */
+const salvaged = (spec: Json | undefined): Spec => {
+  const policy = (spec as { readonly deletionPolicy?: unknown } | undefined)?.deletionPolicy === "Delete" ? "Delete" : "Retain";
+  return applyDefaults(schema.properties.spec, { deletionPolicy: policy, postgres: { version: "18" } }) as unknown as Spec;
+};
+
 /** Reads an object as the API server gave it. Throws a TypeError when it is no PostgresReplicaSet at all. */
 export const parse = (object: unknown): Parsed => {
   const given = object as { apiVersion?: string; kind?: string; metadata?: Metadata; spec?: Json; status?: Status };
   if (given.kind !== kind || given.metadata === undefined) throw new TypeError(`this is not a ${kind}`);
   const whole = applyDefaults(schema, { ...given, spec: given.spec ?? {} } as unknown as Json) as unknown as Resource;
   const problems = validate(schema.properties.spec, whole.spec as unknown as Json, "spec");
-  return { resource: { ...whole, status: given.status ?? {} }, problems: problems.length > 0 ? problems : specProblems(whole.spec) };
+  const spec = problems.length > 0 ? salvaged(given.spec) : whole.spec;
+  return { resource: { ...whole, spec, status: given.status ?? {} }, problems: problems.length > 0 ? problems : specProblems(spec) };
 };
 
 export const keyOf = ({ metadata: { namespace, name } }: { readonly metadata: Key }): Key => ({ namespace, name });

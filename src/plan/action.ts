@@ -25,7 +25,11 @@ export interface Details {
   /** Creates and starts a one-shot container, with files put on its volume first. */
   startJob: { readonly container: ContainerSpec; readonly files: readonly File[]; readonly directory: string };
   /** Puts the configuration in place, the recovery file included, then starts: every boot is read-only. */
-  startMember: { readonly container: string; readonly files: readonly File[]; readonly directory: string };
+  startMember: {
+    readonly container: string; readonly files: readonly File[]; readonly directory: string;
+    /** Directories that a new volume gives to root, and the server has to write to. */
+    readonly owns: readonly string[];
+  };
   stopMember: { readonly container: string };
   /** Lets the image check the settings, then puts them in place and reloads. */
   configure: {
@@ -35,7 +39,8 @@ export interface Details {
   };
   /** Notes on the member's volume that parameters are known to start, or refused. */
   noteParameters: { readonly container: string; readonly directory: string; readonly file: File };
-  promote: { readonly target: Target; readonly epoch: number };
+  /** Does nothing when the recorded primary is another by now. */
+  promote: { readonly target: Target; readonly ordinal: number; readonly epoch: number };
   ensureAccount: { readonly target: Target; readonly account: AccountWish };
   ensureDatabase: { readonly target: Target; readonly database: string; readonly owner: string };
   createSlot: { readonly target: Target; readonly slot: string };

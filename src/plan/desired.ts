@@ -108,6 +108,9 @@ const limitsOf = ({ memory, cpus, shmSize }: Spec["resources"]) => ({
   ...(cpus === undefined ? {} : { nanoCpus: nanoCpusOf(cpus) }),
 });
 
+/** Where the volume for finished WAL segments is mounted. */
+export const archiveDirectory = "/archive";
+
 /** Long enough for a checkpoint of a busy server; then the Engine kills, and the next start recovers. */
 const stopTimeoutSeconds = 120;
 
@@ -130,7 +133,7 @@ export function containerOf(want: Desired, ordinal: number, image: ImageFacts): 
     command: bootCommand(want), environment: { PGDATA: dataDirectory },
     mounts: [
       { volume: volumeName(owner, ordinal), path: mount },
-      ...(want.archiveVolume === undefined ? [] : [{ volume: want.archiveVolume, path: "/archive" }]),
+      ...(want.archiveVolume === undefined ? [] : [{ volume: want.archiveVolume, path: archiveDirectory }]),
     ],
     network: "bridge", stopTimeoutSeconds, ...limitsOf(want.spec.resources),
   };

@@ -68,9 +68,8 @@ const answers: Rule = ({ me, lane }) => {
 const readOnly: Rule = ({ me, lane, isPrimary, cluster }) => {
   const server = valueOf(me.server);
   const container = valueOf(me.container);
-  if (isPrimary || server === undefined || container === undefined || server.inRecovery) return "satisfied";
-  const who = cluster.primaryOrdinal === undefined ? "no primary is recorded" : `the recorded primary is ordinal ${cluster.primaryOrdinal}`;
-  return perform(action("stopMember", lane, `accepts writes, while ${who}`, { container: container.id }));
+  if (isPrimary || server === undefined || container === undefined || server.inRecovery || cluster.primaryOrdinal === undefined) return "satisfied";
+  return perform(action("stopMember", lane, `accepts writes, while the recorded primary is ordinal ${cluster.primaryOrdinal}`, { container: container.id }));
 };
 
 const streams: Rule = ({ me, lane, isPrimary, cluster }) => {

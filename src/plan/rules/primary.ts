@@ -38,7 +38,7 @@ export const promote: Rule = ({ want, seen, cluster, me, lane, isPrimary }) => {
   }
   const writer = seen.members.find((member) => member.ordinal !== me.ordinal && valueOf(member.server)?.inRecovery === false);
   if (writer !== undefined) return wait(`${lane} is promoted when ordinal ${writer.ordinal} no longer accepts writes`, "ForkDetected");
-  return perform(action("promote", lane, `booted read-only, and is the recorded primary (epoch ${epoch})`, { target: me.target, epoch }));
+  return perform(action("promote", lane, `booted read-only, and is the recorded primary (epoch ${epoch})`, { target: me.target, ordinal: me.ordinal, epoch }));
 };
 
 const attributes = { superuser: "SUPERUSER", replication: "REPLICATION", app: "LOGIN" } as const;

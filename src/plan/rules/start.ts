@@ -1,5 +1,6 @@
 /** Starting a stopped member, always read-only, and giving up parameters that it cannot start with. */
 import { configurationOf, parametersOf, refusedNote } from "../configuration.ts";
+import { archiveDirectory } from "../desired.ts";
 import { valueOf } from "../observation.ts";
 import { action, perform, wait, type Rule } from "./context.ts";
 
@@ -33,5 +34,5 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
   const made = configurationOf(want, seen, cluster, me);
   if ("missing" in made) return wait(`${lane} waits for ${made.missing}`);
   const because = container.finishedAt === 0 ? "ready to start" : `exited with code ${container.exitCode}`;
-  return perform(action("startMember", lane, because, { container: container.id, directory: want.mount, files: made.files }));
+  return perform(action("startMember", lane, because, { container: container.id, directory: want.mount, files: made.files, owns: want.archiveVolume === undefined ? [] : [archiveDirectory] }));
 };

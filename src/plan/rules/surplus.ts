@@ -14,7 +14,7 @@ const jobGone: Rule = ({ want, me, lane }) => {
 const stopped = (because: string): Rule => ({ want, me, lane }) => {
   if (me.container.seen === "unknown") return wait(me.container.because);
   if (me.container.seen === "absent" || !isOurs(want.owner, me.container.value.labels)) return "satisfied";
-  return me.container.value.state === "running" ? perform(action("stopMember", lane, because, { container: me.container.value.id })) : "satisfied";
+  return me.container.value.state === "running" || me.container.value.state === "paused" ? perform(action("stopMember", lane, because, { container: me.container.value.id })) : "satisfied";
 };
 
 const containerGone = (because: string): Rule => ({ want, me, lane }) =>
