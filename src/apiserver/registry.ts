@@ -3,11 +3,12 @@
  * how an object looks in a version other than the stored one, and nothing else about objects.
  */
 import { applyDefaults } from "../schema/defaults.ts";
+import { canonical } from "../schema/json.ts";
 import { prune } from "../schema/prune.ts";
 import { isTrue, kindsOf, specOf } from "./definitions.ts";
 import { coreEvent, eventsGroupEvent } from "./event-faces.ts";
 import { builtinKinds } from "./kinds.ts";
-import { asJson, asObject, groupVersion, isDeleting } from "./objects.ts";
+import { asJson, asObject, groupVersion, isDeleting, objectAt } from "./objects.ts";
 import type { Kind, KubeObject } from "./kind.ts";
 import type { JsonObject } from "../schema/types.ts";
 
@@ -18,9 +19,9 @@ export interface Served {
   readonly resource: string;
   /** False for kinds that only answer questions. */
   readonly isStored: boolean;
-  toStored(object: KubeObject): KubeObject;
+  readonly toStored: (object: KubeObject) => KubeObject;
   /** The stored object in this version, with defaults that came after it was stored. */
-  fromStored(object: KubeObject): KubeObject;
+  readonly fromStored: (object: KubeObject) => KubeObject;
   /** Told to clients of a deprecated version. */
   readonly warning?: string;
   /** Its definition is being deleted: nothing new is accepted. */
@@ -72,17 +73,20 @@ const shownBy = (kind: Kind) => {
   };
 };
 
-const custom = (definition: KubeObject): readonly Served[] => {
-  const { group, versions } = specOf(definition);
-  const storage = versions.find((version) => version.storage)?.name ?? "";
-  const storedAs = groupVersion({ group, version: storage });
+type Shape = Pick<Served, "kind" | "toStored" | "fromStored" | "warning">;
+
+const shapesOf = (definition: KubeObject): readonly Shape[] => {
+  const storage = specOf(definition).versions.find((version) => version.storage)?.name ?? "";
+  const storedAs = groupVersion({ group: specOf(definition).group, version: storage });
   return kindsOf(definition).map(({ kind, warning }) => ({
-    kind, resource: resourceName(kind), isStored: true, isEnding: isDeleting(definition) || isTrue(definition, "Terminating"),
-    toStored: (object) => ({ ...object, apiVersion: storedAs }),
-    fromStored: shownBy(kind),
-    ...(warning === undefined ? {} : { warning }),
+    kind, toStored: (object) => ({ ...object, apiVersion: storedAs }), fromStored: shownBy(kind), ...(warning === undefined ? {} : { warning }),
   }));
 };
+
+/** What the shapes depend on: conditions come and go, and watches go on as long as this stays the same. */
+const decisive = (definition: KubeObject): string => canonical([
+  asJson(definition)["spec"] ?? null, isTrue(definition, "Established"), objectAt(objectAt(definition, "status"), "acceptedNames"),
+]);
 
 /** A registry of the built-in kinds alone; `define` adds to them. */
 export const createRegistry = (): Registry => {
@@ -90,13 +94,7 @@ export const createRegistry = (): Registry => {
   let revision = 1;
   let served: readonly Served[] = builtins;
   let kinds: readonly Kind[] = builtinKinds;
-  const byDefinition = new WeakMap<KubeObject, readonly Served[]>();
-  const ofDefinition = (definition: KubeObject) => {
-    // A definition that did not change keeps what was worked out for it.
-    const known = byDefinition.get(definition) ?? custom(definition);
-    byDefinition.set(definition, known);
-    return known;
-  };
+  let shapes = new Map<string, readonly Shape[]>();
   return {
     get revision() { return revision; },
     kinds: () => kinds,
@@ -105,7 +103,14 @@ export const createRegistry = (): Registry => {
     findKind: (apiVersion, name) => served.find(({ kind }) => kind.kind === name && groupVersion(kind) === apiVersion),
     ofResource: (resource) => served.find((one) => one.resource === resource),
     define: (definitions) => {
-      served = [...builtins, ...definitions.flatMap(ofDefinition)];
+      const known = shapes;
+      shapes = new Map(definitions.map((definition) => {
+        const text = decisive(definition);
+        return [text, known.get(text) ?? shapesOf(definition)];
+      }));
+      served = [...builtins, ...definitions.flatMap((definition) => (shapes.get(decisive(definition)) ?? []).map((shape): Served => ({
+        ...shape, resource: resourceName(shape.kind), isStored: true, isEnding: isDeleting(definition),
+      })))];
       kinds = served.map(({ kind }) => kind);
       revision += 1;
     },

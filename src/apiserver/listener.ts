@@ -1,0 +1,229 @@
+/**
+ * The sockets: TLS, HTTP/2 and HTTP/1.1, bounds on everything a client can send or leave unread, and an orderly end.
+ * What a request means is decided in exchange.ts.
+ */
+import { createSecureServer } from "node:http2";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { exchange, failureOf } from "./exchange.ts";
+import { badRequest, timeout, tooLarge, tooManyRequests } from "./problems.ts";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Credentials } from "./access.ts";
+import type { RawBody } from "./bodies.ts";
+import type { Identity } from "./certificates.ts";
+import type { Core } from "./core.ts";
+import type { Documents } from "./documents.ts";
+import type { Incoming, Reply, Site, WatchReply } from "./exchange.ts";
+import type { Tokens } from "./tokens.ts";
+
+const bodyBytesMax = 3 * 1024 * 1024;
+const bodySecondsMax = 30;
+const headerBytesMax = 128 * 1024;
+const connectionsMax = 4096;
+const watchesPerUserMax = 2000;
+/** What a watch's client may leave unread before it is cut off; it comes back and starts anew. */
+const unreadBytesMax = 16 * 1024 * 1024;
+const gzipFromBytes = 128 * 1024;
+const closeGraceMs = 2000;
+
+export interface ListenOptions {
+  readonly core: Core;
+  readonly identity: Identity;
+  readonly tokens: Tokens;
+  readonly documents: Documents;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Listening {
+  readonly port: number;
+  /** Ends watches, lets answers finish, then closes every connection. */
+  close(): Promise<void>;
+}
+
+const compress = promisify<Buffer, { level: number }, Buffer>(gzip);
+
+const headerOf = (request: IncomingMessage, name: string): string | undefined => {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(", ") : value;
+};
+
+const groupsOf = (value: string | string[] | undefined): readonly string[] => value === undefined ? [] : Array.isArray(value) ? value : [value];
+
+// The certificate belongs to the connection: it is looked at once, not with each request.
+const certificates = new WeakMap<object, Credentials["certificate"]>();
+
+const certificateOf = (socket: TLSSocket, session: object): Credentials["certificate"] => {
+  if (certificates.has(session)) return certificates.get(session);
+  const peer = socket.getPeerCertificate() as Partial<ReturnType<TLSSocket["getPeerCertificate"]>> | null;
+  const subject = peer?.subject as Readonly<Record<string, string | string[]>> | undefined;
+  const name = subject?.["CN"];
+  const found = subject === undefined ? undefined : { isTrusted: socket.authorized, name: groupsOf(name)[0] ?? "", groups: groupsOf(subject["O"]) };
+  certificates.set(session, found);
+  return found;
+};
+
+const credentialsOf = (request: IncomingMessage): Credentials => {
+  // HTTP/2 makes a new stand-in for the socket with each request; its session is what stays.
+  const { stream } = request as { readonly stream?: { readonly session?: ServerHttp2Session } };
+  const certificate = certificateOf(request.socket as TLSSocket, stream?.session ?? request.socket);
+  const authorization = headerOf(request, "authorization");
+  const user = headerOf(request, "impersonate-user");
+  const uid = headerOf(request, "impersonate-uid");
+  return {
+    ...(authorization === undefined ? {} : { authorization }), ...(certificate === undefined ? {} : { certificate }),
+    impersonate: { ...(user === undefined ? {} : { user }), ...(uid === undefined ? {} : { uid }), groups: (headerOf(request, "impersonate-group") ?? "").split(",").map((group) => group.trim()).filter((group) => group !== "") },
+  };
+};
+
+const readBody = (request: IncomingMessage): Promise<RawBody> => new Promise((resolve, reject) => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const deadline = setTimeout(() => { stop(timeout(`the body did not arrive within ${bodySecondsMax} s`)); }, bodySecondsMax * 1000);
+  const stop = (error?: Error) => {
+    clearTimeout(deadline);
+    request.removeListener("data", take);
+    // What still comes is read and dropped, so that the answer can be read.
+    request.resume();
+    if (error === undefined) resolve({ contentType: headerOf(request, "content-type") ?? "", bytes: Buffer.concat(chunks) });
+    else reject(error);
+  };
+  const take = (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > bodyBytesMax) stop(tooLarge(bodyBytesMax));
+    else chunks.push(chunk);
+  };
+  if (Number(headerOf(request, "content-length") ?? 0) > bodyBytesMax) { stop(tooLarge(bodyBytesMax)); return; }
+  request.on("data", take);
+  request.once("end", () => { stop(); });
+  request.once("error", (error) => { stop(badRequest(`the body broke off: ${error.message}`)); });
+  request.once("aborted", () => { stop(badRequest("the body broke off")); });
+});
+
+const isOpen = (response: ServerResponse): boolean => !response.writableEnded && !response.destroyed;
+
+const mutable = (headers: Reply["headers"]): OutgoingHttpHeaders =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]));
+
+const sendReply = async (request: IncomingMessage, response: ServerResponse, { code, headers, text }: Reply): Promise<void> => {
+  const bytes = Buffer.from(text);
+  const isZipped = bytes.length >= gzipFromBytes && (headerOf(request, "accept-encoding") ?? "").includes("gzip");
+  const sent = isZipped ? await compress(bytes, { level: 1 }) : bytes;
+  if (!isOpen(response)) return;
+  // A body that was not read to its end leaves nothing to go on with on an HTTP/1.1 connection.
+  const isBroken = request.httpVersionMajor === 1 && (code === 413 || !request.complete);
+  response.writeHead(code, {
+    ...mutable(headers), ...(isZipped ? { "Content-Encoding": "gzip", Vary: "Accept-Encoding" } : {}),
+    ...(code === 304 ? {} : { "Content-Length": sent.length }), ...(isBroken ? { Connection: "close" } : {}),
+  });
+  response.end(code === 304 ? undefined : sent);
+};
+
+interface Watches { readonly open: Set<() => void>; readonly perUser: Map<string, number> }
+
+const startWatch = ({ core }: Site, { open, perUser }: Watches, { watch, write, user }: WatchReply, response: ServerResponse): void => {
+  perUser.set(user.name, (perUser.get(user.name) ?? 0) + 1);
+  response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache, private" });
+  response.flushHeaders();
+  let stop = (): void => undefined;
+  const sink = {
+    send: (event: Parameters<typeof write>[0]) => {
+      if (!isOpen(response)) return;
+      response.write(write(event));
+      if (response.writableLength <= unreadBytesMax) return;
+      core.log.info("cut off a watch whose client does not read", { kind: watch.kind.kind, user: user.name });
+      response.destroy();
+    },
+    end: () => { if (isOpen(response)) response.end(); },
+  };
+  const endNow = () => { stop(); sink.end(); };
+  open.add(endNow);
+  response.once("close", () => {
+    stop();
+    open.delete(endNow);
+    const left = (perUser.get(user.name) ?? 1) - 1;
+    if (left === 0) perUser.delete(user.name);
+    else perUser.set(user.name, left);
+  });
+  stop = watch.start(sink);
+};
+
+const answer = async (site: Site, watches: Watches, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const incoming: Incoming = {
+    method: request.method ?? "", target: request.url ?? "", header: (name) => headerOf(request, name),
+    credentials: credentialsOf(request), body: () => readBody(request),
+  };
+  const answered = await exchange(site, incoming);
+  site.core.log.debug("request", { method: incoming.method, path: incoming.target, code: "code" in answered ? answered.code : 200 });
+  if (!isOpen(response)) return;
+  if (!("watch" in answered)) { await sendReply(request, response, answered); return; }
+  const isTooMany = (watches.perUser.get(answered.user.name) ?? 0) >= watchesPerUserMax;
+  if (isTooMany) await sendReply(request, response, failureOf(tooManyRequests(`more than ${watchesPerUserMax} watches of one user`), site.core, request.url ?? ""));
+  else startWatch(site, watches, answered, response);
+};
+
+const bind = (server: Http2SecureServer, { host, port }: ListenOptions): Promise<number> => new Promise((resolve, reject) => {
+  server.once("error", (error: NodeJS.ErrnoException) => {
+    const words: Readonly<Record<string, string>> = {
+      EADDRINUSE: `port ${port} on ${host} is in use by another program: choose another port`,
+      EACCES: `this user may not listen on port ${port}: choose one above 1023`,
+      EADDRNOTAVAIL: `this machine has no address ${host} to listen on`,
+    };
+    reject(new Error(words[error.code ?? ""] ?? `cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+  });
+  server.listen(port, host, () => { resolve((server.address() as AddressInfo).port); });
+});
+
+const closeAll = async (server: Http2SecureServer, watches: Watches, sessions: ReadonlySet<ServerHttp2Session>, sockets: ReadonlySet<Socket>): Promise<void> => {
+  const closed = new Promise<void>((resolve) => { server.close(() => { resolve(); }); });
+  for (const end of [...watches.open]) end();
+  for (const session of sessions) session.close();
+  const idle = setInterval(() => { (server as { closeIdleConnections?: () => void }).closeIdleConnections?.(); }, 20);
+  const grace = setTimeout(() => { for (const socket of sockets) socket.destroy(); }, closeGraceMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(grace);
+};
+
+/** Listens; refuses with one sentence when the port is not to be had. */
+export const listen = async (options: ListenOptions): Promise<Listening> => {
+  const { core, identity, tokens, documents } = options;
+  const site: Site = { core, documents, authorities: { adminToken: identity.adminToken, tokens, store: core.store, now: core.now } };
+  const watches: Watches = { open: new Set(), perUser: new Map() };
+  const sessions = new Set<ServerHttp2Session>();
+  const sockets = new Set<Socket>();
+  const server = createSecureServer({
+    allowHTTP1: true, key: identity.serverKey, cert: identity.server, ca: identity.authority, requestCert: true, rejectUnauthorized: false,
+    minVersion: "TLSv1.2", maxHeaderSize: headerBytesMax, maxSessionMemory: 64, handshakeTimeout: 10_000,
+    settings: { maxConcurrentStreams: 1000, maxHeaderListSize: headerBytesMax },
+  } as Parameters<typeof createSecureServer>[0], (newer, newerResponse) => {
+    // Both protocols' requests come here, and those of HTTP/2 are made to look like the older ones.
+    const request = newer as unknown as IncomingMessage;
+    const response = newerResponse as unknown as ServerResponse;
+    // Errors of a connection that went away: the close that follows is what counts.
+    response.on("error", () => undefined);
+    request.on("error", () => undefined);
+    answer(site, watches, request, response).catch((error: unknown) => {
+      core.log.info("answer failed", { path: request.url, error: String(error) });
+      response.destroy();
+    });
+  });
+  server.maxConnections = connectionsMax;
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("error", () => undefined);
+    session.once("close", () => { sessions.delete(session); });
+  });
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.once("close", () => { sockets.delete(socket); });
+  });
+  const port = await bind(server, options);
+  server.on("error", (error: Error) => { core.log.info("listener failed", { error: error.message }); });
+  return { port, close: () => closeAll(server, watches, sessions, sockets) };
+};
+
