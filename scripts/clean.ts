@@ -43,6 +43,13 @@ const onEngine = async (docker: Docker, installation: string): Promise<readonly 
   ];
 };
 
+/** Without its own id nothing on the Engine is this project's; a person may know better whose the rest is. */
+const sayOthers = async (docker: Docker, home: Home): Promise<void> => {
+  const containers = await docker.listContainers({ all: true, filters: { label: [label.installation] } }).catch(() => []);
+  const others = new Set(containers.map(({ Labels }) => Labels[label.installation] ?? ""));
+  for (const id of others) say(`containers of installation ${id} stay: ${home.folder} does not know it; if it is yours, npm run clean -- --installation ${id} removes them`);
+};
+
 const builtImages = async (docker: Docker): Promise<readonly Thing[]> =>
   (await docker.listImages({ filters: { label: ["pgrs.dev/image"] } })).map(({ Id, RepoTags }) => ({
     what: `image ${RepoTags?.join(", ") ?? Id}`, remove: () => unlessGone(docker.getImage(Id).remove({ force: true })),
@@ -78,7 +85,7 @@ const clean = async (): Promise<void> => {
   const home = findHome();
   const docker = new Docker();
   const installation = await findInstallation(home, values.installation);
-  if (installation === undefined) say(`no installation is known in ${home.folder}; containers of a lost one go with --installation ID (their label ${label.installation})`);
+  if (installation === undefined) await sayOthers(docker, home);
   const program = await background(home);
   const rest = async (): Promise<readonly Thing[]> => [
     ...installation === undefined ? [] : await onEngine(docker, installation),
