@@ -38,7 +38,9 @@ const keyOf = (text: string) => {
 
 /** Runs until the signal aborts; then lets rounds in flight end. Throws when the API server refuses the start. */
 export async function runOperator({ engine, postgres, kubernetes, clock, ticks, random, newPassword, log, namespace, signal }: OperatorOptions): Promise<void> {
-  if (namespace === undefined) await kubernetes.ensureCrd(crd, signal);
+  if (namespace === undefined && await kubernetes.ensureCrd(crd, signal) === "older or newer") {
+    log.info("the definition on the server differs from this program's, and this account may not replace it: apply the one that `pgrs crd` prints");
+  }
   const installation = await kubernetes.installationId(signal);
   const world: World = { engine, postgres, resources: kubernetes, clock, log, installation, newPassword };
   const queue = createQueue({ clock: ticks, lengthMax: limits.queueMax, onFull: (key) => log.info("too many resources at once; the next resync comes back to this one", { resource: key }) });

@@ -14,6 +14,7 @@ import { ensureCrd } from "./kubernetes-crd.ts";
 import { emit } from "./kubernetes-events.ts";
 import { list, watch } from "./kubernetes-watch.ts";
 import type { Answer, Body, Call, Connection } from "./kubernetes-connection.ts";
+import type { InstalledCrd } from "./kubernetes-crd.ts";
 import type { List, StreamEvent } from "./kubernetes-watch.ts";
 
 export interface Kubernetes extends Resources {
@@ -23,8 +24,8 @@ export interface Kubernetes extends Resources {
   readonly watch: (resourceVersion: string, onEvent: (event: StreamEvent) => void, signal: AbortSignal) => Promise<void>;
   /** Names the control plane for ever: the uid of its namespace kube-system. */
   readonly installationId: (signal: AbortSignal) => Promise<string>;
-  /** Makes or replaces the definition and waits until it is established. */
-  readonly ensureCrd: (crd: object, signal: AbortSignal) => Promise<void>;
+  /** Makes or replaces the definition, as far as the account may, and waits until it is established. */
+  readonly ensureCrd: (crd: object, signal: AbortSignal) => Promise<InstalledCrd>;
 }
 
 export interface KubernetesOptions {

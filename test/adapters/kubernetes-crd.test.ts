@@ -74,7 +74,7 @@ test("a server that is away for a moment is asked again", async () => {
   assert.equal((await install({ [`GET ${one}`]: [drop, status(503, "ServiceUnavailable"), ok(await stored())] })).length, 3);
 });
 
-test("names that another definition has are Terminal, and so is a refusal", () => {
+test("names that another definition has are Terminal, and so is a refusal where there is none yet", () => {
   const refused = { conditions: [{ type: "NamesAccepted", status: "False", message: "\"things\" is already in use" }] };
   return withFake({ [`GET ${one}`]: [missing(name), missing(name)], [`POST ${all}`]: [{ code: 201, body: { status: refused } }, status(403, "Forbidden")] }, async ({ api }) => {
     const error = await failure(api.ensureCrd(crd, never));
@@ -83,6 +83,19 @@ test("names that another definition has are Terminal, and so is a refusal", () =
     assert.ok(await failure(api.ensureCrd(crd, never)) instanceof Terminal);
   });
 });
+
+const served: readonly { readonly what: string; readonly spec: object; readonly expect: string }[] = [
+  { what: "the wanted one, installed by hand", spec: { group: "example.dev", versions: [{ name: "v1", served: true, storage: true }] }, expect: "as wanted" },
+  { what: "one of another release", spec: { group: "example.dev", versions: [{ name: "v1", served: false }] }, expect: "older or newer" },
+];
+for (const { what, spec, expect } of served) {
+  test(`an account that may not replace it works with ${what}`, () => {
+    const there = ok({ metadata: { name, resourceVersion: "3" }, spec, status: established });
+    return withFake({ [`GET ${one}`]: [there], [`PUT ${one}`]: [status(403, "Forbidden")] }, async ({ api }) => {
+      assert.equal(await api.ensureCrd(crd, never), expect);
+    });
+  });
+}
 
 test("an abort ends the wait", () => withFake({ [`GET ${one}`]: [drop] }, async ({ api }) => {
   const stop = new AbortController();
