@@ -16,7 +16,7 @@ import { runOperator } from "./operator.ts";
 import type { Clock, Logger } from "./ports.ts";
 
 const clock: Clock = { now: () => Date.now() };
-const ticks = { now: () => performance.now(), sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }) };
+const ticks = { now: () => performance.now(), sleep: (ms: number, signal: AbortSignal) => sleep(Math.max(0, ms), undefined, { signal }) };
 
 /** Fires at the first SIGTERM or SIGINT; a second one ends the program at once. */
 function untilStopped(log: Logger): AbortSignal {

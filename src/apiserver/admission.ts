@@ -6,7 +6,7 @@ import { equal } from "../schema/json.ts";
 import { prepared } from "./builtin-rules.ts";
 import { recordUpdate } from "./managed-fields.ts";
 import { born, grown } from "./metadata.ts";
-import { asJson, isDeleting, withMetadata } from "./objects.ts";
+import { asJson, asObject, isDeleting, withMetadata, without } from "./objects.ts";
 import { invalid } from "./problems.ts";
 import { objectProblems } from "./validation.ts";
 import type { Surroundings } from "./builtin-rules.ts";
@@ -26,10 +26,8 @@ export interface Writer {
 
 const hasGeneration = (kind: Kind) => kind.custom || kind.kind === "CustomResourceDefinition";
 
-const withField = (object: KubeObject, field: string, value: unknown): KubeObject => {
-  const { [field]: _dropped, ...rest } = asJson(object);
-  return { ...(rest as unknown as KubeObject), ...(value === undefined ? {} : { [field]: value }) };
-};
+const withField = (object: KubeObject, field: string, value: unknown): KubeObject =>
+  value === undefined ? asObject(without(object, [field])) : { ...object, [field]: value };
 
 /** Status belongs to its own path when there is one; the main path neither sets nor clears it. */
 const ofPart = (kind: Kind, object: KubeObject, part: Part, before?: KubeObject): KubeObject => {
@@ -42,10 +40,7 @@ const ofPart = (kind: Kind, object: KubeObject, part: Part, before?: KubeObject)
 };
 
 /** What counts as the desired state: everything but metadata, and but status where status has its own path. */
-const desiredPart = (kind: Kind, object: KubeObject) => {
-  const { metadata: _metadata, status, apiVersion: _apiVersion, ...desired } = asJson(object);
-  return kind.status || status === undefined ? desired : { ...desired, status };
-};
+const desiredPart = (kind: Kind, object: KubeObject) => without(object, ["apiVersion", "metadata", ...(kind.status ? ["status"] : [])]);
 
 const generationOf = (kind: Kind, after: KubeObject, before: KubeObject): number | undefined => {
   if (!hasGeneration(kind)) return before.metadata.generation;

@@ -22,6 +22,10 @@ export const withMetadata = (object: KubeObject, changes: Partial<Record<keyof O
   return { ...object, metadata: Object.fromEntries(entries) as unknown as ObjectMeta };
 };
 
+/** The object without these fields. */
+export const without = (object: KubeObject, fields: readonly string[]): JsonObject =>
+  Object.fromEntries(Object.entries(asJson(object)).filter(([field]) => !fields.includes(field)));
+
 /** A field of JSON as an object; empty when it is something else or missing. */
 export const objectAt = (value: unknown, field: string): JsonObject => {
   const inner = typeof value === "object" && value !== null && Object.hasOwn(value, field) ? (value as Record<string, Json>)[field] : undefined;
