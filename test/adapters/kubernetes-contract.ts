@@ -46,7 +46,7 @@ const send = async ({ connection }: Server, call: Call): Promise<Body> => accept
 const versionOf = (object: Body): unknown => asBody(object.metadata).resourceVersion;
 
 const create = async (at: Server, name: string): Promise<Resource> => {
-  const body = { apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet", metadata: { namespace: "default", name }, spec: { replicas: 1 } };
+  const body = { apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet", metadata: { namespace: "default", name }, spec: { replicas: 1, postgres: { version: "17" } } };
   return parse(await send(at, { method: "POST", path: collection, body })).resource;
 };
 

@@ -101,5 +101,5 @@ export const path = "/apis/pgrs.dev/v1alpha1/namespaces/n/postgresreplicasets/a"
 export const resource = (metadata: Readonly<Record<string, unknown>> = {}): Resource =>
   parse({
     apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet",
-    metadata: { namespace: "n", name: "a", uid: "u-1", resourceVersion: "7", generation: 2, ...metadata }, spec: { replicas: 1 },
+    metadata: { namespace: "n", name: "a", uid: "u-1", resourceVersion: "7", generation: 2, ...metadata }, spec: { replicas: 1, postgres: { version: "17" } },
   }).resource;
