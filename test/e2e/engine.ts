@@ -57,3 +57,15 @@ export const sleeper = (run: Run, part: string, more: Partial<ContainerSpec> = {
 
 /** A signal for one call of a test: generous, so that only a real hang meets it. */
 export const soon = (): AbortSignal => AbortSignal.timeout(60_000);
+
+/** Runs a command in the host's own network namespace, through the Engine: no root is needed for it. */
+export const onHost = async (run: Run, command: readonly string[]): Promise<void> => {
+  const container = await run.docker.createContainer({
+    Image: "pgrs/tools:latest", Entrypoint: [...command], User: "0:0", Labels: { [testLabel]: run.id }, HostConfig: { NetworkMode: "host", CapAdd: ["NET_ADMIN"] },
+  });
+  await container.start();
+  const { StatusCode } = await container.wait() as { StatusCode: number };
+  const log = (await container.logs({ stdout: true, stderr: true })).toString();
+  await container.remove();
+  if (StatusCode !== 0) throw new Error(`${command.join(" ")} ended with ${StatusCode}: ${log}`);
+};
