@@ -77,16 +77,16 @@ const contentOf = (kind: Kind, value: JsonObject): { readonly content: JsonObjec
 
 export interface Strictness {
   readonly fieldValidation: FieldValidation;
-  /** A patch is refused as one field, a whole object as a body that cannot be read. */
-  readonly isPatch: boolean;
+  /** The text of a patch, which is refused as one field; a whole object is refused as a body that cannot be read. */
+  readonly patch?: string;
 }
 
-const told = (kind: Kind, sentences: readonly string[], { fieldValidation, isPatch }: Strictness, value: JsonObject): readonly string[] => {
+const told = (kind: Kind, sentences: readonly string[], { fieldValidation, patch }: Strictness, value: JsonObject): readonly string[] => {
   if (fieldValidation === "Ignore" || sentences.length === 0) return [];
   if (fieldValidation === "Warn") return sentences;
   const because = `strict decoding error: ${sentences.join(", ")}`;
-  if (!isPatch) throw unhandled(kind, because);
-  throw invalid(kind, text(own(own(value, "metadata") as JsonObject | undefined, "name")), [invalidValue("patch", shown(value), because)]);
+  if (patch === undefined) throw unhandled(kind, because);
+  throw invalid(kind, text(own(own(value, "metadata") as JsonObject | undefined, "name")), [invalidValue("patch", patch, because)]);
 };
 
 /** The object that was sent, as far as the kind's schema knows it, with defaults. */

@@ -95,7 +95,7 @@ const answer = (call: Call, code: number, object: KubeObject, warnings: readonly
 /** POST to a collection. */
 export const create = (core: Core, call: Call): Result => {
   const params = writeParams(call.query, call.userAgent, "CreateOptions");
-  const decoded = decodeObject(call.served.kind, decodeBody(call.body), { fieldValidation: params.fieldValidation, isPatch: false });
+  const decoded = decodeObject(call.served.kind, decodeBody(call.body), { fieldValidation: params.fieldValidation });
   return answer(call, 201, createObject(core, call, { object: decoded.object, writer: writerOf(call, params), dryRun: params.dryRun }), decoded.warnings);
 };
 
@@ -112,7 +112,7 @@ export const update = (core: Core, call: Call): Result => {
   const { kind } = call.served;
   const part = partOf(call);
   const params = writeParams(call.query, call.userAgent, "UpdateOptions");
-  const decoded = decodeObject(kind, decodeBody(call.body), { fieldValidation: params.fieldValidation, isPatch: false });
+  const decoded = decodeObject(kind, decodeBody(call.body), { fieldValidation: params.fieldValidation });
   checkPlace(decoded.object, call);
   const before = liveObject(core, call);
   checkVersionGiven(kind, withMetadata(decoded.object, { name: call.name }));
@@ -126,6 +126,11 @@ const builtinPatches = [...customPatches, "application/strategic-merge-patch+jso
 
 /** The types of patches that a kind takes. */
 export const patchTypes = ({ custom }: Kind): readonly string[] => custom ? customPatches : builtinPatches;
+
+/** How much of a patch is repeated in an error. */
+const patchShownMax = 4096;
+
+const patchText = ({ body }: Call): string => Buffer.from(body.bytes).toString().slice(0, patchShownMax);
 
 const patched = (kind: Kind, type: string, before: KubeObject, patch: Json): JsonObject => {
   switch (type) {
@@ -141,7 +146,7 @@ const changeByPatch = (core: Core, call: Call, params: WriteParams, { value, dup
   if (params.force) throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [{ field: "force", reason: "FieldValueForbidden", message: "Forbidden: may not be specified for non-apply patch" }]);
   const before = liveObject(core, call);
   const body = { value: patched(kind, mediaType(call.body.contentType), before, value), duplicates };
-  const decoded = decodeObject(kind, body, { fieldValidation: params.fieldValidation, isPatch: true });
+  const decoded = decodeObject(kind, body, { fieldValidation: params.fieldValidation, patch: patchText(call) });
   checkPlace(decoded.object, call);
   checkPreconditions(kind, decoded.object.metadata, before);
   const after = admitAlteration({ kind, object: decoded.object, before, part, writer: writerOf(call, params), around: surroundings(core) });
@@ -168,7 +173,7 @@ const changeByApply = (core: Core, call: Call, params: WriteParams, body: Body):
     kind, applied, manager: params.manager, force: params.force, now: core.now(),
     ...(before === undefined ? {} : { live: before }), ...(call.subresource === "" ? {} : { subresource: call.subresource }),
   });
-  const decoded = decodeObject(kind, { value: asJson(merged), duplicates: body.duplicates }, { fieldValidation: params.fieldValidation, isPatch: true });
+  const decoded = decodeObject(kind, { value: asJson(merged), duplicates: body.duplicates }, { fieldValidation: params.fieldValidation, patch: patchText(call) });
   const writer = writerOf(call, params, true);
   if (before === undefined) {
     const object = withMetadata(decoded.object, { resourceVersion: undefined });
