@@ -13,8 +13,10 @@ export const configure: Rule = ({ want, seen, cluster, me, lane }) => {
   if (server === undefined || me.target === undefined || "missing" in made || cluster.primaryOrdinal === undefined) return "satisfied";
   if (server.configHash === made.configuration.hash) return "satisfied";
   const changes = server.parametersHash !== made.configuration.parametersHash;
+  // recovery.conf is read at start only. Left as it is, its difference from what is wanted asks for the restart.
+  const files = made.files.filter(({ path }) => !server.inRecovery || path !== "pgdata/recovery.conf");
   return perform(action("configure", lane, changes ? "parameters differ" : "settings differ", {
-    target: me.target, directory: want.mount, files: made.files, ...(changes ? { check: { hash: parametersOf(want, cluster, me).wanted } } : {}),
+    target: me.target, directory: want.mount, files, ...(changes ? { check: { hash: parametersOf(want, cluster, me).wanted } } : {}),
   }));
 };
 
