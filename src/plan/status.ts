@@ -151,18 +151,29 @@ export function statusOf(want: Desired, seen: Observation, next: Plan, failures:
   };
 }
 
-/** Actions that a person wants to read about in the resource's events. */
-const told: Readonly<Record<string, string>> = {
-  createContainer: "Created", startJob: "JobStarted", startMember: "Started", stopMember: "Stopped", promote: "Promoted", attachNic: "NicAttached",
-  createNetwork: "NetworkCreated", removeNetwork: "NetworkRemoved", removeVolume: "VolumeRemoved", configure: "Configured", pullImage: "Pulling",
-  ensureAccount: "AccountSet", dropSlot: "SlotDropped",
+/** Actions that a person wants to read about in the resource's events: the reason, and the sentence. */
+const told: Readonly<Record<string, readonly [reason: string, sentence: (lane: string, because: string) => string]>> = {
+  createContainer: ["Created", (lane, because) => `made the container of ${lane} (${because})`],
+  removeContainer: ["Removed", (lane, because) => `removed a container of ${lane} (${because})`],
+  startJob: ["JobStarted", (lane, because) => `started to fill the volume of ${lane} (${because})`],
+  startMember: ["Started", (lane, because) => `started ${lane}, read-only (${because})`],
+  stopMember: ["Stopped", (lane, because) => `stopped ${lane} (${because})`],
+  promote: ["Promoted", (lane, because) => `promoted ${lane}: it ${because}`],
+  attachNic: ["NicAttached", (lane, because) => `attached a NIC of ${lane} (${because})`],
+  createNetwork: ["NetworkCreated", (lane, because) => `made the ${lane} (${because})`],
+  removeNetwork: ["NetworkRemoved", (lane, because) => `removed the ${lane} (${because})`],
+  removeVolume: ["VolumeRemoved", (lane, because) => `removed the volume of ${lane} (${because})`],
+  configure: ["Configured", (lane, because) => `gave ${lane} new settings (${because})`],
+  pullImage: ["Pulling", (_, because) => `began to pull the image (${because})`],
+  ensureAccount: ["AccountSet", (_, because) => `set an account from its Secret (${because})`],
+  dropSlot: ["SlotDropped", (_, because) => `dropped a slot (${because})`],
 };
 
 /** Events: one for each action worth telling, for each failure, and for each condition that changed its status. */
 export function eventsOf(before: Status, after: Status, succeeded: Plan["actions"], failures: readonly Failure[]): readonly EventNote[] {
   const done = succeeded.flatMap(({ kind, lane, because }): readonly EventNote[] => {
-    const name = told[kind];
-    return name === undefined ? [] : [{ type: "Normal", reason: name, message: `${lane}: ${because}` }];
+    const telling = told[kind];
+    return telling === undefined ? [] : [{ type: "Normal", reason: telling[0], message: telling[1](lane, because) }];
   });
   const failed = failures.map(({ lane, kind, message, reason: why }): EventNote => ({ type: "Warning", reason: why ?? "Failed", message: `${lane} ${kind}: ${message}` }));
   const changed = (after.conditions ?? []).flatMap(({ type, status, reason: why, message }): readonly EventNote[] => {
