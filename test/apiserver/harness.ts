@@ -13,6 +13,7 @@ import { createInterface } from "node:readline";
 import type { IncomingMessage } from "node:http";
 import { startControlPlane } from "../../src/apiserver/server.ts";
 import type { ControlPlane, ControlPlaneOptions } from "../../src/apiserver/server.ts";
+import type { ObjectMeta } from "../../src/apiserver/kind.ts";
 import type { Json, JsonObject } from "../../src/schema/types.ts";
 
 export interface Finished { readonly code: number; readonly stdout: string; readonly stderr: string }
@@ -22,12 +23,30 @@ export interface KubectlOptions { readonly input?: string; readonly timeoutMs?: 
 /** Runs kubectl to its end; never rejects for what kubectl says. */
 export type Kubectl = (args: readonly string[], options?: KubectlOptions) => Promise<Finished>;
 
+/** Any answer's JSON, as far as tests look into it; what an answer lacks is undefined at run time. */
+export interface Answer {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly metadata: ObjectMeta & { readonly continue?: string; readonly remainingItemCount?: number; readonly selfLink?: string };
+  readonly spec: JsonObject;
+  readonly status: JsonObject;
+  readonly data: JsonObject;
+  readonly items: readonly Answer[];
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly details: { readonly causes?: readonly { readonly reason?: string; readonly field?: string; readonly message?: string }[]; readonly [field: string]: unknown };
+  readonly columnDefinitions: readonly { readonly name: string }[] | null;
+  readonly rows: readonly { readonly cells: readonly Json[]; readonly object: Answer }[];
+  readonly [field: string]: unknown;
+}
+
 export interface Answered {
   readonly code: number;
   readonly headers: IncomingMessage["headers"];
   readonly text: string;
   /** The body as JSON; an empty object when it is not. */
-  readonly body: any; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look anywhere into answers
+  readonly body: Answer;
 }
 
 export interface Sent {
@@ -40,18 +59,18 @@ export interface Sent {
 
 export interface WatchedEvent {
   readonly type: string;
-  readonly object: any; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look anywhere into events
+  readonly object: Answer;
 }
 
 export interface Watching {
   readonly code: number;
   /** The next event; undefined when the watch has ended. */
-  next(): Promise<WatchedEvent | undefined>;
+  readonly next: () => Promise<WatchedEvent | undefined>;
   /** Events up to and with the first that fits. */
-  until(fits: (event: WatchedEvent) => boolean): Promise<readonly WatchedEvent[]>;
+  readonly until: (fits: (event: WatchedEvent) => boolean) => Promise<readonly WatchedEvent[]>;
   /** All events until the server ends the watch. */
-  rest(): Promise<readonly WatchedEvent[]>;
-  close(): void;
+  readonly rest: () => Promise<readonly WatchedEvent[]>;
+  readonly close: () => void;
 }
 
 export interface Running {
@@ -60,10 +79,10 @@ export interface Running {
   readonly kubeconfig: string;
   readonly kubectl: Kubectl;
   /** One request with the administrator's token. */
-  send(method: string, path: string, sent?: Sent): Promise<Answered>;
-  watch(path: string, headers?: Readonly<Record<string, string>>): Promise<Watching>;
+  readonly send: (method: string, path: string, sent?: Sent) => Promise<Answered>;
+  readonly watch: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Watching>;
   /** Stops the control plane and starts it again on the same directory and port. */
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
   readonly logged: readonly string[];
 }
 
@@ -108,8 +127,8 @@ const open = ({ url, ca, token }: Site, method: string, path: string, { body, co
     request.end(bytes);
   });
 
-const parsed = (text: string): JsonObject => {
-  try { return JSON.parse(text) as JsonObject; } catch { return {}; }
+const parsed = (text: string): Answer => {
+  try { return JSON.parse(text) as Answer; } catch { return {} as Answer; }
 };
 
 const send = async (site: Site, method: string, path: string, sent: Sent): Promise<Answered> => {
