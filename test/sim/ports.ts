@@ -1,0 +1,97 @@
+/** The ports of ports.ts over the simulated world, for one life of the operator and one resource. */
+import { isOurs } from "../../src/api/names.ts";
+import type { Key, Resource } from "../../src/api/resource.ts";
+import { Transient } from "../../src/errors.ts";
+import type { Engine, Logger, Postgres, Resources, World } from "../../src/ports.ts";
+import type { Sync } from "./calls.ts";
+import { perform, type Trouble } from "./faults.ts";
+import { containerNamed, type Model } from "./model.ts";
+import type { Round } from "./safety.ts";
+
+const engineReads = ["facts", "image", "containersOf", "volumesOf", "networksOf", "container", "volume", "network", "readFile", "interfaces", "logs"] as const;
+const engineWrites = ["createNetwork", "removeNetwork", "createVolume", "removeVolume", "createContainer", "removeContainer", "start", "stop", "kill", "attach", "detach", "putFiles", "own", "exec"] as const;
+const postgresWrites = ["promote", "ensureAccount", "ensureDatabase", "createSlot", "dropSlot", "reload"] as const;
+const resourceReads = ["get", "secret"] as const;
+const resourceWrites = ["saveStatus", "setFinalizers", "note", "createSecret", "updateSecret"] as const;
+
+export interface Seams {
+  readonly model: Model;
+  readonly engine: Sync<Engine>;
+  readonly postgres: Sync<Postgres>;
+  readonly resources: Sync<Resources>;
+  readonly trouble: Trouble;
+  readonly log: Logger;
+  readonly installation: string;
+  readonly newPassword: () => string;
+  readonly now: () => number;
+  /** Called before something is written, with the round it belongs to. */
+  readonly onWrite: (what: string, args: readonly unknown[], round: Round) => void;
+  /** Called after each effect, done or refused. */
+  readonly onEffect: (what: string) => void;
+  /** Called when a round begins. */
+  readonly onRound: (key: Key, resource: Resource | undefined) => Round;
+  readonly rival: (key: Key) => void;
+}
+
+type Function = (...args: readonly unknown[]) => unknown;
+
+/** Whether something of that name belongs to the resource, or is not there at all. */
+const isForeign = (model: Model, key: Key & { readonly installation: string }, what: string, name: string): boolean => {
+  const labels = what.endsWith("Volume") ? model.volumes.get(name)?.labels : what.endsWith("Network") ? model.networks.get(name)?.labels : containerNamed(model, name)?.spec.labels;
+  return labels !== undefined && !isOurs(key, labels);
+};
+
+const touches = new Set(["removeNetwork", "removeVolume", "removeContainer", "start", "stop", "kill", "attach", "detach", "putFiles", "own", "exec", "readFile"]);
+
+/** A call's halves: files are put one after the other, and a program can die in between. */
+const halfOf = (what: string, run: Function, args: readonly unknown[]): (() => void) | undefined =>
+  what !== "putFiles" ? undefined : () => { run(args[0], args[1], (args[2] as readonly unknown[]).slice(0, 1)); };
+
+/** The world of a resource, and a bell to ring when a round of it begins. */
+export function portsOf(seams: Seams, key: Key): { readonly world: World; readonly beginRound: () => void } {
+  const { model, trouble, installation } = seams;
+  let round: Round | undefined;
+
+  const port = (side: string, calls: object, names: readonly string[], isWrite: boolean): Record<string, Function> => Object.fromEntries(names.map((name) => {
+    const run = (calls as Record<string, Function>)[name] as Function;
+    const perform_ = (...given: readonly unknown[]): Promise<unknown> => {
+      const args = given.slice(0, -1);
+      const current = round;
+      const effect = (): unknown => {
+        if (touches.has(name) && isForeign(model, { ...key, installation }, name, String(args[0]))) model.onBreach(`${name} of ${String(args[0])}, which is not ours`);
+        if (isWrite && current !== undefined) seams.onWrite(`${side}.${name}`, args, current);
+        try { return run(...args); } finally { if (isWrite) seams.onEffect(`${side}.${name}`); }
+      };
+      return perform(trouble, { what: `${side}.${name}`, isWrite, effect, half: halfOf(name, run, args), signal: given.at(-1) as AbortSignal });
+    };
+    return [name, perform_];
+  }));
+
+  const resources = { ...port("resources", seams.resources, resourceReads, false), ...port("resources", seams.resources, resourceWrites, true) } as unknown as Resources;
+  const world: World = {
+    engine: {
+      ...port("engine", seams.engine, engineReads, false), ...port("engine", seams.engine, engineWrites, true),
+      pull: (name: string) => { if (!trouble.life.isDead) seams.engine.pull(name); }, pulling: (name: string) => seams.engine.pulling(name),
+    } as unknown as Engine,
+    postgres: { ...port("postgres", seams.postgres, ["look"], false), ...port("postgres", seams.postgres, postgresWrites, true) } as unknown as Postgres,
+    resources: {
+      ...resources,
+      get: async (asked, signal) => {
+        const found = await resources.get(asked, signal) as Resource | undefined;
+        round ??= seams.onRound(asked, found);
+        return found;
+      },
+      saveStatus: async (resource, status, signal) => {
+        if (trouble.random.chance(trouble.rates().rival) && !trouble.life.isDead) seams.rival(key);
+        return resources.saveStatus(resource, status, signal);
+      },
+    },
+    clock: { now: seams.now }, log: seams.log, installation, newPassword: seams.newPassword,
+  };
+  return { world, beginRound: () => { round = undefined; } };
+}
+
+/** What a caller sees of a side that is down. */
+export const unreachable = (what: string): Error => what.startsWith("engine.")
+  ? new Transient(`${what}: nothing listens on the Docker socket; is the Engine running?`, { reason: "EngineUnreachable" })
+  : new Transient(`${what}: no answer`);

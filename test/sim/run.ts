@@ -1,0 +1,144 @@
+/** One seed, one run: faults and people first, while safety is watched; then peace, in which all has to come to rest. */
+import type { Key } from "../../src/api/resource.ts";
+import { disturb, type Scene } from "./disturbances.ts";
+import { noFaults, ratesOf } from "./faults.ts";
+import { membersOf } from "./model.ts";
+import { seeded, type Random } from "./random.ts";
+import { apply, keyText } from "./resources.ts";
+import { loose, problemsOf } from "./safety.ts";
+import { imageOf, simulation, type Simulation } from "./simulation.ts";
+import { isAccepted, specOf, type PlainSpec } from "./specs.ts";
+
+export interface Report {
+  readonly seed: number;
+  /** What was wrong; empty when nothing was. */
+  readonly faults: readonly string[];
+  readonly story: readonly string[];
+  readonly rounds: number;
+  /** Virtual time until all was at rest, in peace. */
+  readonly settledMs: number;
+}
+
+const storm = { least: 20_000, most: 90_000, pauseMax: 9_000 } as const;
+const peaceMs = 900_000;
+const silenceMs = 45_000;
+
+const foreign = (sim: Simulation, random: Random, key: Key): readonly (() => void)[] => {
+  const { model } = sim;
+  const container = { name: "someone", image: "x", hostname: "x", command: [], environment: {}, labels: { "pgrs.dev/installation": "another", "pgrs.dev/namespace": key.namespace, "pgrs.dev/name": key.name, "pgrs.dev/ordinal": "0", "pgrs.dev/component": "other" }, mounts: [], network: "bridge", stopTimeoutSeconds: 10 };
+  const blank = { state: "exited", exitCode: 0, error: "", startedAt: 1, finishedAt: 2, endpoints: new Map(), server: undefined, heldSlot: undefined, log: [], nics: 0, life: 0 } as const;
+  const name = `${key.namespace}_${key.name}_${random.between(0, 3)}`;
+  model.volumes.set("foreign", { name: "foreign", labels: {}, files: new Map(), database: undefined });
+  model.containers.set("foreign", { ...blank, id: "foreign", spec: container });
+  model.networks.set("foreign", { id: "foreign", name: "foreign", driver: "bridge", subnet: "10.99.0.0/24", gateway: "10.99.0.1", internal: false, labels: {} });
+  if (random.chance(0.85)) return [];
+  if (random.chance(0.5)) {
+    model.volumes.set(name, { name, labels: {}, files: new Map([["precious", "text"]]), database: undefined });
+    return [() => { model.volumes.delete(name); }];
+  }
+  model.containers.set(name, { ...blank, id: name, spec: { ...container, name, labels: {} } });
+  return [() => { model.containers.delete(name); }];
+};
+
+const foreignIntact = ({ model }: Simulation): readonly string[] =>
+  ["foreign"].flatMap((name) => model.volumes.has(name) && model.containers.has(name) && model.networks.has(name) ? [] : [`something named ${name} that is not ours is gone`]);
+
+const images = (sim: Simulation, random: Random, version: string): void => {
+  const isHere = random.chance(0.7);
+  const [name, image] = imageOf(random.chance(0.5) ? `pgrs/postgres:${version}` : `postgres:${version}`, version);
+  if (isHere) sim.model.images.set(name, image);
+  else if (random.chance(0.8)) sim.model.registry.set(`postgres:${version}`, imageOf(`postgres:${version}`, version)[1]);
+};
+
+/** The spec to end with: mostly one that PostgreSQL takes, sometimes nothing, sometimes asleep. */
+function settle(sim: Simulation, random: Random, scene: Scene): void {
+  let spec: PlainSpec = { ...scene.wish.spec, reconcilePolicy: "Apply" };
+  const { version, parameters = {} } = spec.postgres;
+  spec = { ...spec, postgres: { version, ...(isAccepted(spec) || random.chance(0.3) ? { parameters } : {}) } };
+  scene.wish.spec = spec;
+  const found = sim.api.objects.get(keyText(scene.key));
+  if (found === undefined && random.chance(0.5)) return;
+  apply(sim.api, scene.key, spec);
+}
+
+const conditionOf = (sim: Simulation, key: Key, type: string) => sim.api.objects.get(keyText(key))?.status.conditions?.find((one) => one.type === type);
+
+/** Why a resource is not where it should be in the end. */
+function unsettled(sim: Simulation, { key, wish: { spec } }: Scene): readonly string[] {
+  const { model, api } = sim;
+  const resource = api.objects.get(keyText(key));
+  if (resource === undefined) return [...model.containers.values()].filter(({ spec: { labels } }) => labels["pgrs.dev/installation"] === "installation-1" && labels["pgrs.dev/name"] === key.name).map(({ spec: { name } }) => `${name} is left although its resource is gone`);
+  if (resource.metadata.deletionTimestamp !== undefined) return ["the resource is still being deleted"];
+  if (resource.metadata.generation !== resource.status.observedGeneration) return ["the last edit was not observed"];
+  if (resource.spec.replicas === 0) {
+    return membersOf(model, key).filter(({ state }) => state === "running").map(({ spec: { name } }) => `${name} still runs`)
+      .concat(conditionOf(sim, key, "Ready")?.reason === "Hibernated" ? [] : ["the condition Ready does not say Hibernated"]);
+  }
+  const isLowered = conditionOf(sim, key, "ConfigApplied")?.reason === "PendingRestart";
+  const wanted = isAccepted(spec) && !isLowered ? resource.spec : { ...resource.spec, postgres: { ...resource.spec.postgres, parameters: {} } };
+  const problems = [...problemsOf(model, key, wanted, resource.status), ...loose(model, api, key, resource)];
+  const ready = conditionOf(sim, key, "Ready");
+  const config = conditionOf(sim, key, "ConfigApplied");
+  if (!isAccepted(spec)) return [...problems, ...config?.reason === "InvalidParameter" ? [] : [`ConfigApplied says ${config?.reason ?? "nothing"}, not InvalidParameter`]];
+  return isLowered || ready?.status === "True" ? problems : [...problems, `Ready is ${ready?.status ?? "absent"}: ${ready?.reason ?? ""}: ${ready?.message ?? ""}`];
+}
+
+async function stormy(sim: Simulation, random: Random, scenes: readonly [Scene, ...Scene[]]): Promise<void> {
+  const until = random.between(storm.least, storm.most);
+  sim.setRates(ratesOf(random));
+  const happen = (): void => {
+    if (sim.time.now() >= until) return;
+    const scene = random.pick(scenes);
+    const what = disturb(scene);
+    if (what !== undefined) { sim.disturbed(); sim.tell(`* ${scene.key.name}: ${what}`); }
+    sim.time.after(random.between(1, storm.pauseMax), happen);
+  };
+  sim.time.after(random.between(1, 20_000), happen);
+  sim.begin();
+  await sim.time.passUntil(until, () => sim.breaches.length > 0);
+}
+
+/** Lets peace last until nothing was written for a while; what is wrong if that takes too long, or ends badly. */
+async function peaceful(sim: Simulation, scenes: readonly Scene[]): Promise<readonly string[]> {
+  const until = sim.time.now() + peaceMs;
+  let writes = -1;
+  let quietSince = sim.time.now();
+  while (sim.time.now() < until && sim.breaches.length === 0) {
+    await sim.time.passUntil(sim.time.now() + 5_000, () => sim.breaches.length > 0);
+    if (sim.writes.count !== writes) quietSince = sim.time.now();
+    writes = sim.writes.count;
+    if (sim.time.now() - quietSince >= silenceMs) return scenes.flatMap((scene) => unsettled(sim, scene));
+  }
+  return sim.breaches.length > 0 ? [] : [`no rest after ${peaceMs / 1000} s`, ...scenes.flatMap((scene) => unsettled(sim, scene))];
+}
+
+export async function run(seed: number): Promise<Report> {
+  const random = seeded(seed);
+  const keys: readonly Key[] = random.chance(0.1) ? [{ namespace: "default", name: "demo" }, { namespace: "default", name: "other" }] : [{ namespace: "default", name: "demo" }];
+  const sim = simulation({ random, keys, namesNics: random.chance(0.6) });
+  const scenes = keys.map((key, index): Scene => ({
+    model: sim.model, api: sim.api, random, key, wish: { spec: specOf(random, String(11 + index)) }, outage: sim.outage, shiftClock: sim.shiftClock, wiped: sim.wiped, start: sim.start,
+  })) as [Scene, ...Scene[]];
+  const cures = scenes.flatMap(({ key, wish }) => { images(sim, random, wish.spec.postgres.version); return foreign(sim, random, key); });
+  for (const { key, wish } of scenes) {
+    sim.tell(`kubectl apply ${JSON.stringify(wish.spec)}`);
+    apply(sim.api, key, wish.spec);
+  }
+  await stormy(sim, random, scenes);
+  sim.tell("peace");
+  sim.setRates(noFaults);
+  Object.assign(sim.outage, { engine: false, api: false, postgres: false });
+  sim.model.isDiskFull = false;
+  sim.setWriting(false);
+  sim.disturbed();
+  for (const cure of cures) cure();
+  for (const scene of scenes) {
+    const { version } = scene.wish.spec.postgres;
+    sim.model.registry.set(...imageOf(`postgres:${version}`, version));
+    settle(sim, random, scene);
+  }
+  const peaceAt = sim.time.now();
+  const wrong = sim.breaches.length > 0 ? [] : await peaceful(sim, scenes);
+  await sim.end();
+  return { seed, faults: [...sim.breaches, ...wrong, ...foreignIntact(sim)], story: sim.story, rounds: sim.counts.rounds, settledMs: sim.time.now() - peaceAt };
+}
