@@ -19,7 +19,7 @@ import { programOf, type Program } from "./program.ts";
 
 export const namespace = "e2e";
 const startSeconds = 30;
-const kubectlSeconds = 60;
+const kubectlSeconds = 150;
 
 export interface Answer { readonly code: number; readonly out: string; readonly err: string }
 
@@ -64,7 +64,7 @@ interface ControlPlane {
   readonly applyOptions?: readonly string[];
 }
 
-const logging = ["--log-format", "human", "--log-level", "debug"];
+const logging = ["--log-format", "human", "--log-level", "info"];
 
 export const embedded: ControlPlane = {
   args: (home, socket) => ["up", "--home", home, "--port", "0", "--docker", socket, ...logging],

@@ -46,7 +46,7 @@ export async function execIn(docker: Docker, container: string, command: readonl
   }
 }
 
-const reachSeconds = 60;
+const reachSeconds = 120;
 
 export function subjectOf(cluster: Cluster, name: string): Subject {
   const key = { namespace, name };
