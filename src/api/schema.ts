@@ -100,7 +100,7 @@ export const spec = {
       type: "object", default: {}, description: "How the first member's data comes to be. Read once.",
       properties: {
         initdb: {
-          type: "object", default: {},
+          type: "object", default: {}, description: "Made by initdb, on the volume of the lowest ordinal.",
           properties: {
             database: { type: "string", pattern: "^[a-z_][a-z0-9_]*$", minLength: 1, maxLength: 63, default: "app", description: "A database for the application." },
             owner: { type: "string", pattern: "^[a-z_][a-z0-9_]*$", minLength: 1, maxLength: 63, default: "app", description: "Its owner." },
