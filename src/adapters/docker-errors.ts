@@ -59,11 +59,11 @@ const rules: readonly Rule[] = [
 
 // Where no answer came: by the code that Node gives, or by the words of errors that have none.
 const unreachable: readonly (readonly [RegExp, string])[] = [
+  [/ETIMEDOUT|TimeoutError/, "the Engine did not answer in time"],
   [/ENOENT/, "the Docker socket is not there; is the Engine running?"],
   [/ECONNREFUSED/, "nothing listens on the Docker socket; is the Engine running?"],
   [/EACCES|EPERM/, "the Docker socket refuses this user; join the docker group or run as root"],
   [/ECONNRESET|EPIPE|socket hang up|aborted|ERR_STREAM_PREMATURE_CLOSE/i, "the Engine broke the connection off"],
-  [/ETIMEDOUT|TimeoutError/, "the Engine did not answer in time"],
   [/EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EHOSTDOWN/, "the Docker host can't be reached"],
 ];
 

@@ -21,7 +21,7 @@ const lineCharactersMax = 4096;
 
 /**
  * The payload of the Engine's frames (a byte that tells which stream, three empty ones, four of length), standard
- * output and error in the order in which they came. A rest that is no whole frame comes back as `rest`.
+ * output and error in the order in which the Engine read them. A rest that is no whole frame comes back as `rest`.
  */
 export const demultiplex = (bytes: Buffer): { readonly payload: Buffer; readonly rest: Buffer } => {
   const parts: Buffer[] = [];
