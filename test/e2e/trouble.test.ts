@@ -1,0 +1,127 @@
+// What the world can have against a good spec. Each trouble is a condition that says what to do, others go on beside it,
+// and when the cause is gone the cluster becomes whole without a nudge.
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { answers, condition, hasMembers, hasOneWriter, isReady, lifeOf, notRestarted, streams, type Life } from "./checks.ts";
+import { startCluster, type Cluster } from "./cluster.ts";
+import { scenario } from "./diagnosis.ts";
+import { openLan } from "./lan.ts";
+import { manifest } from "./manifest.ts";
+import { occupyAddress, foreignDataIn, openSmallDisk, ownVolume, sleeperNamed } from "./obstacles.ts";
+import { subjectOf, type Check, type Subject } from "./subject.ts";
+
+let cluster: Cluster;
+before(async () => { cluster = await startCluster(); });
+after(() => cluster.stop());
+
+const apply = async (name: string, spec: object): Promise<Subject> => {
+  await cluster.apply(await manifest(cluster.docker, name, { replicas: 1, deletionPolicy: "Delete", postgres: { version: "17" }, ...spec }));
+  return subjectOf(cluster, name);
+};
+const remove = (...subjects: readonly Subject[]): Promise<string> => cluster.kubectl(["delete", "pgrs", ...subjects.map(({ name }) => name), "--timeout=120s"]);
+
+scenario("an image that can't be had, a parent that is not there and a subnet that is taken hold up no other resource", () => cluster, async () => {
+  const image = `pgrs-${cluster.id}/postgres`;
+  const parent = `pg${cluster.id.slice(-8)}`;
+  const other = await cluster.docker.createNetwork({ Name: `${cluster.id}_other`, Labels: { ...cluster.testLabels }, IPAM: { Config: [{ Subnet: "10.10.17.0/24" }] } });
+  const nic = { name: "lan", purpose: "Client", interfaceName: "eth1" };
+  const unavailable = await apply("unavailable", { postgres: { version: "17", image: `${image}:17` } });
+  const parentless = await apply("parentless", { networks: [{ ...nic, driver: "macvlan", parent, subnet: "192.168.16.0/24", addresses: ["192.168.16.101"] }] });
+  // This one clashes on purpose, so its subnet must not be moved.
+  await cluster.apply(JSON.stringify({ apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet", metadata: { name: "overlapping" }, spec: {
+    replicas: 1, deletionPolicy: "Delete", postgres: { version: "17" }, networks: [{ ...nic, subnet: "10.10.17.0/24", addresses: ["10.10.17.101"] }],
+  } }));
+  const overlapping = subjectOf(cluster, "overlapping");
+  const healthy = await apply("healthy", {});
+  await healthy.becomes([isReady, hasMembers(1)]);
+
+  await unavailable.becomes([
+    condition("Ready", { status: "False", reason: "ImageUnavailable", message: /docker load/ }), condition("Stalled", { status: "True", reason: "ImageUnavailable" }),
+  ]);
+  await parentless.becomes([condition("NetworksAttached", { status: "False", reason: "ParentMissing", message: new RegExp(parent) }), condition("Stalled", { status: "True", reason: "ParentMissing" })]);
+  await overlapping.becomes([condition("NetworksAttached", { status: "False", reason: "SubnetOverlap" }), condition("Stalled", { status: "True", reason: "SubnetOverlap" })]);
+
+  await cluster.docker.getImage("pgrs/postgres:17").tag({ repo: image, tag: "17" });
+  const lan = await openLan({ id: cluster.id, address: "192.168.16.50/24", parent });
+  try {
+    await other.remove();
+    for (const subject of [unavailable, parentless, overlapping]) await subject.becomes([isReady, hasMembers(1)], 180);
+    await remove(unavailable, parentless, overlapping, healthy);
+  } finally {
+    await lan.close();
+    await cluster.docker.getImage(`${image}:17`).remove();
+  }
+});
+
+scenario("an address in use by another container is named with its holder", () => cluster, async () => {
+  const network = await occupyAddress(cluster, { network: `${cluster.id}_segment`, subnet: "10.10.18.0/24", address: "10.10.18.12" });
+  const subject = await apply("conflicted", { replicas: 2, networks: [{ name: "segment", purpose: "Replication", interfaceName: "eth1", driver: "external", externalName: network.name, addresses: ["10.10.18.11", "10.10.18.12"] }] });
+  await subject.becomes([condition("NetworksAttached", { status: "False", reason: "AddressConflict", message: /10\.10\.18\.12/ }), condition("Available", { status: "True" })]);
+  await network.release();
+  await subject.becomes([isReady, hasMembers(2), streams(1)]);
+  await remove(subject);
+  assert.equal((await cluster.docker.getNetwork(network.name).inspect() as { Name: string }).Name, network.name, "an external network is never removed");
+});
+
+// The following obstacles lie in the way of a second member, one after the other, while the first one serves on.
+let growing: Subject;
+let primary: Life;
+const scale = (replicas: number): Promise<string> => cluster.kubectl(["scale", "pgrs/growing", `--replicas=${String(replicas)}`]);
+const servesOn: Check = async (subject) => await condition("Available", { status: "True" })(subject) ?? notRestarted(0, primary)(subject);
+const isWhole: readonly Check[] = [isReady, hasMembers(2), streams(1), hasOneWriter];
+
+/** Grows to two members against an obstacle, sees the trouble told, takes the obstacle away, and sees the cluster whole. */
+async function growsAgainst(told: Check, takeAway: () => Promise<void>): Promise<void> {
+  await scale(2);
+  await growing.becomes([told, servesOn]);
+  await takeAway();
+  await growing.becomes([...isWhole, servesOn]);
+  await scale(1);
+  await growing.becomes([isReady, hasMembers(1), streams()]);
+  await growing.becomes(async () => (await growing.holdings()).volumes.includes(growing.volume(1)) ? "the second member's volume is there still" : undefined);
+}
+
+scenario("a container of a member's name that is not ours is left alone, and named", () => cluster, async () => {
+  growing = await apply("growing", {});
+  await growing.becomes([isReady, hasMembers(1)]);
+  primary = await lifeOf(growing, 0);
+  const sleeper = await sleeperNamed(cluster, growing.container(1));
+  await growsAgainst(condition("Ready", { status: "False", reason: "NameTaken", message: /container named e2e_growing_1 is there and is not ours/ }), async () => {
+    assert.equal((await sleeper.inspect()).State.Running, true);
+    await sleeper.remove({ force: true });
+  });
+});
+
+scenario("a volume of a member's name that is not ours is left alone, and named", () => cluster, async () => {
+  await cluster.docker.createVolume({ Name: growing.volume(1), Labels: { ...cluster.testLabels } });
+  await growsAgainst(condition("Ready", { status: "False", reason: "NameTaken", message: /volume named e2e_growing_1 is there and is not ours/ }), async () => {
+    await cluster.docker.getVolume(growing.volume(1)).remove();
+  });
+});
+
+scenario("a volume with another cluster's data is neither used nor emptied", () => cluster, async () => {
+  await ownVolume(growing, 1);
+  const identifier = await foreignDataIn(growing, 1);
+  await growsAgainst(condition("SingleSystem", { status: "False", reason: "ForeignData", message: new RegExp(identifier) }), () => growing.becomes(async () => {
+    // The operator makes the container again at once; whoever takes the volume away has to be quicker.
+    await cluster.docker.getContainer(growing.container(1)).remove({ force: true }).catch(() => undefined);
+    await cluster.docker.getVolume(growing.volume(1)).remove();
+    return undefined;
+  }));
+});
+
+scenario("a disk that fills up during the base backup is told, and the copy is complete when there is room", () => cluster, async () => {
+  const disk = await openSmallDisk(cluster, "24m");
+  try {
+    await ownVolume(growing, 1, disk.path);
+    await scale(2);
+    await growing.becomes([condition("Ready", { status: "False", reason: "DiskFull", message: /[Nn]o space left/ }), condition("Stalled", { status: "True", reason: "DiskFull" }), servesOn]);
+    await disk.grow("400m");
+    await growing.becomes([...isWhole, servesOn], 180);
+    await growing.sql(0, "create table fits as select 1 as id");
+    await growing.becomes(answers(1, "select count(*) from fits", "1"));
+    await remove(growing);
+  } finally {
+    await disk.close();
+  }
+});
