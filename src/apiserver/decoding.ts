@@ -35,7 +35,7 @@ export const ofKind = (kind: Kind, value: Json): JsonObject => {
   if (!isObject(value)) throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): expected an object, got ${shown(value)}`);
   const apiVersion = text(own(value, "apiVersion"));
   const name = text(own(value, "kind"));
-  if (kind.custom && name === "") throw badRequest(`Object 'Kind' is missing in '${shown(value)}'`);
+  if (kind.custom && name === "") throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): Object 'Kind' is missing in '${shown(value)}'`);
   if (kind.custom && apiVersion === "") throw badRequest(`Object 'apiVersion' is missing in '${shown(value)}'`);
   const expected = groupVersion(kind);
   if (apiVersion !== "" && apiVersion !== expected)
@@ -89,14 +89,23 @@ const told = (kind: Kind, sentences: readonly string[], { fieldValidation, patch
   throw invalid(kind, text(own(own(value, "metadata") as JsonObject | undefined, "name")), [invalidValue("patch", patch, because)]);
 };
 
+/** Refuses fields that nobody could own: what is applied has to be known in full. */
+export const checkKnown = (kind: Kind, applied: JsonObject): void => {
+  const { unknown } = metadataOf(kind, applied);
+  const [first] = [...unknown, ...contentOf(kind, applied).unknown];
+  if (first === undefined) return;
+  const { namespace, name } = own(applied, "metadata") as { readonly namespace?: string; readonly name?: string };
+  throw badRequest(`failed to create typed patch object (${namespace ?? ""}/${name ?? ""}; ${groupVersion(kind)}, Kind=${kind.kind}): .${first}: field not declared in schema`);
+};
+
 /** The object that was sent, as far as the kind's schema knows it, with defaults. */
 export const decodeObject = (kind: Kind, { value, duplicates }: Body, strictness: Strictness): Decoded => {
   const typed = ofKind(kind, value);
   const { metadata, unknown: unknownMetadata } = metadataOf(kind, typed);
   const { content, unknown } = contentOf(kind, typed);
   const sentences = [
-    ...[...unknown, ...unknownMetadata].map((path) => `unknown field ${JSON.stringify(path)}`),
     ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...[...unknownMetadata, ...unknown].map((path) => `unknown field ${JSON.stringify(path)}`),
   ];
   return { object: asObject({ ...content, metadata }), warnings: told(kind, sentences, strictness, typed) };
 };

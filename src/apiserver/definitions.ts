@@ -50,10 +50,13 @@ export const completed = (definition: KubeObject): KubeObject => {
   return {
     ...definition,
     spec: {
-      ...spec,
-      names: { ...names, singular: text(names["singular"]) || kind.toLowerCase(), listKind: text(names["listKind"]) || `${kind}List` },
+      ...spec, group: text(own(spec, "group")), scope: text(own(spec, "scope")),
+      names: {
+        ...names, plural: text(names["plural"]), kind,
+        singular: text(names["singular"]) || kind.toLowerCase(), listKind: text(names["listKind"]) || (kind === "" ? "" : `${kind}List`),
+      },
       conversion: { strategy: "None", ...objectAt(spec, "conversion") },
-      ...(isList(versions) ? { versions: versions.map((version, index) => withReadSchema(version, index).version) } : {}),
+      versions: isList(versions) ? versions.map((version, index) => withReadSchema(version, index).version) : [],
     },
   };
 };
@@ -75,20 +78,27 @@ export const schemaReading = (definition: JsonObject): { readonly unknown: reado
 };
 
 const label = (field: string, value: string): readonly Problem[] => {
+  if (value === "") return [required(field)];
   const wrong = dns1035Label(value);
   return wrong === undefined ? [] : [invalidValue(field, value, wrong)];
 };
 
-const required = (field: string, detail = ""): Problem => ({ field, reason: "FieldValueRequired", message: detail === "" ? "Required value" : `Required value: ${detail}` });
+const mixedLabel = (field: string, value: string): readonly Problem[] => {
+  if (value === "") return [required(field)];
+  const wrong = dns1035Label(value.toLowerCase());
+  return wrong === undefined ? [] : [invalidValue(field, value, `may have mixed case, but should otherwise match: ${wrong}`)];
+};
+
+const required = (field: string): Problem => ({ field, reason: "FieldValueRequired", message: "Required value" });
 
 const nameProblems = (spec: DefinitionSpec): readonly Problem[] => {
   const { plural, singular, kind, listKind, shortNames = [] } = spec.names;
-  const labels: readonly (readonly [string, string])[] = [
-    ["plural", plural], ["singular", singular], ["kind", kind.toLowerCase()], ["listKind", listKind.toLowerCase()],
-    ...shortNames.map((name, index) => [`shortNames[${index}]`, name] as const),
+  const lower = { plural, singular, ...Object.fromEntries(shortNames.map((name, index) => [`shortNames[${index}]`, name])) };
+  const wrong = [
+    ...Object.entries(lower).flatMap(([field, value]) => label(`spec.names.${field}`, value)),
+    ...Object.entries({ kind, listKind }).flatMap(([field, value]) => mixedLabel(`spec.names.${field}`, value)),
   ];
-  const wrong = labels.flatMap(([field, value]) => label(`spec.names.${field}`, value));
-  return kind === listKind ? [...wrong, invalidValue("spec.names.listKind", listKind, "kind and listKind may not be the same")] : wrong;
+  return kind !== "" && kind === listKind ? [...wrong, invalidValue("spec.names.listKind", listKind, "kind and listKind may not be the same")] : wrong;
 };
 
 const groupProblems = (definition: KubeObject, spec: DefinitionSpec): readonly Problem[] => {
@@ -97,7 +107,8 @@ const groupProblems = (definition: KubeObject, spec: DefinitionSpec): readonly P
     problems.push(invalidValue("metadata.name", definition.metadata.name, 'must be spec.names.plural+"."+spec.group'));
   if (spec.group === "") problems.push(required("spec.group"));
   else if (!spec.group.includes(".")) problems.push(invalidValue("spec.group", spec.group, "should be a domain with at least one dot"));
-  if (!["Cluster", "Namespaced"].includes(spec.scope))
+  if ((spec.scope as string) === "") problems.push(required("spec.scope"));
+  else if (!["Cluster", "Namespaced"].includes(spec.scope))
     problems.push({ field: "spec.scope", reason: "FieldValueNotSupported", message: `Unsupported value: ${JSON.stringify(spec.scope)}: supported values: "Cluster", "Namespaced"` });
   if (spec.preserveUnknownFields === true)
     problems.push(invalidValue("spec.preserveUnknownFields", true, "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"));
@@ -111,15 +122,15 @@ const columnTypes = ["boolean", "date", "integer", "number", "string"];
 const columnProblems = (column: Column, path: string): readonly Problem[] => [
   ...(column.name === "" ? [required(`${path}.name`)] : []),
   ...(columnTypes.includes(column.type) ? [] : [invalidValue(`${path}.type`, column.type, `must be one of ${columnTypes.join(",")}`)]),
-  ...((column.jsonPath ?? "") === "" ? [required(`${path}.jsonPath`)]
-    : column.jsonPath?.startsWith(".") === true ? [] : [invalidValue(`${path}.jsonPath`, column.jsonPath ?? "", "must be a simple json path starting with .")]),
+  ...(column.jsonPath === undefined || column.jsonPath === "" ? [required(`${path}.jsonPath`)]
+    : column.jsonPath.startsWith(".") ? [] : [invalidValue(`${path}.jsonPath`, column.jsonPath, "must be a simple json path starting with .")]),
 ];
 
 const scaleProblems = (scale: ScaleSubresource, path: string): readonly Problem[] => {
   const starts = (field: "specReplicasPath" | "statusReplicasPath" | "labelSelectorPath", prefixes: readonly string[]): readonly Problem[] => {
     const value = scale[field];
     if (value === undefined || value === "") return field === "labelSelectorPath" ? [] : [required(`${path}.${field}`)];
-    return prefixes.some((prefix) => value.startsWith(prefix)) ? [] : [invalidValue(`${path}.${field}`, value, `should be a json path under ${prefixes.join(" or ")}`)];
+    return prefixes.some((prefix) => value.startsWith(prefix)) ? [] : [invalidValue(`${path}.${field}`, value, `should be a json path under ${prefixes.map((prefix) => prefix.slice(0, -1)).join(" or ")}`)];
   };
   return [...starts("specReplicasPath", [".spec."]), ...starts("statusReplicasPath", [".status."]), ...starts("labelSelectorPath", [".status.", ".spec."])];
 };
@@ -128,7 +139,7 @@ const versionProblems = (version: Version, index: number): readonly Problem[] =>
   const path = `spec.versions[${index}]`;
   const schema = version.schema?.openAPIV3Schema;
   const named = label(`${path}.name`, version.name);
-  const structural = schema === undefined ? [required(`${path}.schema.openAPIV3Schema`, "schemas are required")] : structuralProblems(schema, schemaPath(index));
+  const structural = schema === undefined ? [required(`${path}.schema.openAPIV3Schema`)] : structuralProblems(schema, schemaPath(index));
   // Rules are compiled against the types, so that they wait until those are right.
   const rules = schema === undefined || structural.length > 0 ? []
     : compileProblems(schema).map((problem) => ({ ...problem, field: problem.field === "" ? schemaPath(index) : `${schemaPath(index)}.${problem.field}` }));

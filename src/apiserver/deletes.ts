@@ -32,7 +32,7 @@ const propagationOf = (value: Json | undefined, orphan: Json | undefined): Propa
   if (value === "Background" || value === "Foreground" || value === "Orphan") return value;
   throw invalid(type, "", [{
     field: "propagationPolicy", reason: "FieldValueNotSupported",
-    message: `Unsupported value: ${JSON.stringify(value)}: supported values: "Background", "Foreground", "Orphan"`,
+    message: `Unsupported value: ${JSON.stringify(value)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
   }]);
 };
 
@@ -62,10 +62,12 @@ export const deleteOptions = (call: Call): DeleteOptions => {
 };
 
 const checkOptions = (served: Served, { uid, resourceVersion }: DeleteOptions, { metadata }: KubeObject): void => {
+  // The real server names the kind here, where it names the resource everywhere else.
+  const byKind = { group: served.kind.group, plural: served.kind.kind };
   if (uid !== undefined && uid !== metadata.uid)
-    throw conflict(served.kind, metadata.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
+    throw conflict(byKind, metadata.name, `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`);
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
-    throw conflict(served.kind, metadata.name, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`);
+    throw conflict(byKind, metadata.name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`);
 };
 
 /** The finalizers of the collector of dependents. */

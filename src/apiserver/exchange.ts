@@ -4,7 +4,7 @@
  */
 import { explain } from "../errors.ts";
 import { authenticate, authorize } from "./access.ts";
-import { handle, isKnownVersion } from "./handlers.ts";
+import { handle, isKnownPath } from "./handlers.ts";
 import { negotiate } from "./media.ts";
 import { checkTimeout } from "./params.ts";
 import { bodyOf, eventWriter, includeObjectOf, textOf } from "./present.ts";
@@ -79,7 +79,7 @@ const noBody: RawBody = { contentType: "", bytes: new Uint8Array() };
 interface Asked { readonly incoming: Incoming; readonly to: ResourcePath; readonly query: URLSearchParams; readonly user: User }
 
 const answerResource = async ({ core }: Site, { incoming, to, query, user }: Asked): Promise<Reply | WatchReply> => {
-  if (!isKnownVersion(core.registry, to)) return notFoundPage;
+  if (!isKnownPath(core.registry, to)) return notFoundPage;
   const representation = representationOf(incoming, ["object", "table", "metadata"]);
   const includeObject = includeObjectOf(query);
   const view = (): View => ({ representation, includeObject, nowMs: core.now() });

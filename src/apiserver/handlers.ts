@@ -65,9 +65,9 @@ const servedBy = (registry: Registry, to: ResourcePath): Served => {
   return served;
 };
 
-/** Whether anything of this group and version is served: otherwise the path itself does not exist. */
-export const isKnownVersion = (registry: Registry, { group, version }: ResourcePath): boolean =>
-  registry.kinds().some((kind) => kind.group === group && kind.version === version);
+/** Whether the path exists at all: in groups of built-in kinds all do, in others those of their kinds. */
+export const isKnownPath = (registry: Registry, { group, version, plural }: ResourcePath): boolean =>
+  registry.kinds().some((kind) => kind.group === group && kind.version === version && (!kind.custom || kind.plural === plural));
 
 const waitForVersionMs = 3000;
 

@@ -87,7 +87,7 @@ const annotationProblems = (annotations: Readonly<Record<string, string>> = {}):
 const ownerProblems = (owners: readonly OwnerReference[] = []): readonly Problem[] => {
   const missing = owners.flatMap((owner) => (["apiVersion", "kind", "name", "uid"] as const)
     .filter((field) => (owner[field] ?? "") === "")
-    .map((field) => invalidValue(`metadata.ownerReferences.${field}`, owner[field] ?? "", `${field} must not be empty`)));
+    .map((field) => invalidValue(`metadata.ownerReferences.${field}`, owner[field] ?? "", "must not be empty")));
   const controllers = owners.filter(({ controller }) => controller === true);
   const [first, second] = controllers;
   if (first === undefined || second === undefined) return missing;

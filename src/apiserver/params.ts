@@ -56,7 +56,7 @@ const whole = (query: URLSearchParams, name: string): number | undefined => {
 /** Whether nothing is to be stored; `values` are those of the query and of a body's options. */
 export const isDryRun = (values: readonly string[], kind: string): boolean => {
   const wrong = values.find((value) => value !== "All");
-  if (wrong !== undefined) throw invalid(options(kind), "", [unsupported("dryRun", wrong, ["All"])]);
+  if (wrong !== undefined) throw invalid(options(kind), "", [{ ...unsupported("dryRun", wrong, ["All"]), message: `Unsupported value: ${JSON.stringify(values)}: supported values: "All"` }]);
   return values.length > 0;
 };
 
@@ -92,7 +92,7 @@ const versionOf = (query: URLSearchParams): number | undefined => {
   const text = query.get("resourceVersion") ?? "";
   if (text === "") return undefined;
   if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
-    throw invalid(options("ListOptions"), "", [{ field: "resourceVersion", reason: "FieldValueInvalid", message: `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax` }]);
+    throw badRequest(`invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 };
 
@@ -145,5 +145,5 @@ export const watchParams = (query: URLSearchParams): WatchParams => {
 export const checkTimeout = (query: URLSearchParams): void => {
   const text = query.get("timeout");
   if (text !== null && text !== "" && !/^\d+(\.\d+)?(ns|us|µs|ms|s|m|h)(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))*$/.test(text))
-    throw badRequest(`invalid timeout specified in the request URL - error: time: invalid duration ${JSON.stringify(text)}`);
+    throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`);
 };

@@ -23,7 +23,7 @@ const decodeToken = (token: string): Continuation => {
     const { rv, start } = JSON.parse(Buffer.from(token, "base64url").toString()) as { rv?: unknown; start?: unknown };
     if (typeof rv === "number" && Number.isSafeInteger(rv) && typeof start === "string") return { version: rv, after: start };
   } catch { /* refused below, with the other ways to be wrong */ }
-  throw badRequest("continue key is not valid: unexpected format");
+  throw badRequest("invalid continue token: continue key is not valid: unexpected format");
 };
 
 const slotOf = ({ metadata: { namespace = "", name } }: KubeObject) => `${namespace}/${name}`;

@@ -3,7 +3,6 @@
  * changes the object's wanted number and nothing else, by the object's own rules.
  */
 import { own } from "../schema/json.ts";
-import { invalidValue } from "../schema/validate.ts";
 import { admitAlteration } from "./admission.ts";
 import { decodeBody, decodePatch, mediaType } from "./bodies.ts";
 import { liveObject, surroundings } from "./core.ts";
@@ -12,14 +11,12 @@ import { checkPlace, checkPreconditions } from "./metadata.ts";
 import { asJson, asObject, objectAt } from "./objects.ts";
 import { writeParams } from "./params.ts";
 import { jsonPatch, mergePatch } from "./patch.ts";
-import { badRequest, invalid, noSuchResource } from "./problems.ts";
+import { badRequest, noSuchResource } from "./problems.ts";
 import { storeAltered } from "./writes.ts";
 import type { Call, Core, Result } from "./core.ts";
 import type { KubeObject, ScaleSubresource } from "./kind.ts";
 import type { WriteOptions } from "./params.ts";
 import type { Json, JsonObject } from "../schema/types.ts";
-
-const scaleType = { group: "autoscaling", kind: "Scale" };
 
 const scaleOf = ({ served: { kind } }: Call): ScaleSubresource => {
   if (kind.scale === undefined) throw noSuchResource();
@@ -46,10 +43,9 @@ export const scaleView = (object: KubeObject, scale: ScaleSubresource): JsonObje
 const withValueAt = (object: JsonObject, [first, ...rest]: readonly string[], value: Json): JsonObject =>
   first === undefined ? object : { ...object, [first]: rest.length === 0 ? value : withValueAt(objectAt(object, first), rest, value) };
 
-const replicasOf = (scale: JsonObject, name: string): number => {
+const replicasOf = (scale: JsonObject): number => {
   const replicas = own(objectAt(scale, "spec"), "replicas") ?? 0;
   if (typeof replicas !== "number" || !Number.isInteger(replicas)) throw badRequest(`Scale in version "v1" cannot be handled as a Scale: spec.replicas is no whole number: ${JSON.stringify(replicas)}`);
-  if (replicas < 0) throw invalid(scaleType, name, [invalidValue("spec.replicas", replicas, "must be greater than or equal to 0")]);
   return replicas;
 };
 
@@ -66,7 +62,7 @@ const store = (core: Core, call: Call, { scale, before, options }: { readonly sc
   const { kind } = call.served;
   const paths = scaleOf(call);
   checkPreconditions(kind, asObject({ metadata: objectAt(scale, "metadata") }).metadata, before);
-  const object = asObject(withValueAt(asJson(before), paths.specReplicasPath.split(".").slice(1), replicasOf(scale, call.name)));
+  const object = asObject(withValueAt(asJson(before), paths.specReplicasPath.split(".").slice(1), replicasOf(scale)));
   const writer = { manager: params.manager, isApply: false, subresource: "scale" };
   const after = admitAlteration({ kind, object, before, part: "main", writer, around: surroundings(core) });
   return { is: "json", code: 200, body: scaleView(storeAltered(core, call, after, { before, dryRun: params.dryRun }), paths), warnings: [] };

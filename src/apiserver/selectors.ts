@@ -71,7 +71,7 @@ interface FieldRequirement { readonly field: string; readonly isEqual: boolean; 
 
 const parseField = (text: string): FieldRequirement => {
   const match = /^([^=!]+)(==|=|!=)((?:[^=,\\]|\\.)*)$/.exec(text.trim());
-  if (match === null) throw badRequest(`invalid selector: ${JSON.stringify(text)}; can't understand ${JSON.stringify(text)}`);
+  if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${text.trim()}'`);
   return { field: (match[1] ?? "").trim(), isEqual: match[2] !== "!=", value: (match[3] ?? "").replaceAll(/\\(.)/g, "$1") };
 };
 

@@ -2,7 +2,7 @@
  * What makes a schema structural: every node has a type, nothing contradicts pruning and defaulting, and defaults
  * validate. Pure; the paths are those of the definition, as Kubernetes prints them.
  */
-import { own } from "../schema/json.ts";
+import { child, own } from "../schema/json.ts";
 import { compilePattern } from "../schema/pattern.ts";
 import { prune } from "../schema/prune.ts";
 import { invalidValue, validate } from "../schema/validate.ts";
@@ -19,8 +19,7 @@ const types = ["array", "boolean", "integer", "number", "object", "string"];
 
 const typeProblems = (schema: Schema, path: string, place: Place): readonly Problem[] => {
   const { type } = schema;
-  if (schema["x-kubernetes-int-or-string"] === true)
-    return type === undefined ? [] : [forbidden(`${path}.type`, "must be empty if x-kubernetes-int-or-string is true")];
+  if (schema["x-kubernetes-int-or-string"] === true) return [];
   if (type === undefined)
     return place !== "at the root" && schema["x-kubernetes-preserve-unknown-fields"] === true ? [] : [required(`${path}.type`, `must not be empty ${place}`)];
   if (!types.includes(type))
@@ -31,7 +30,6 @@ const typeProblems = (schema: Schema, path: string, place: Place): readonly Prob
 const keywordProblems = (schema: Schema, path: string): readonly Problem[] => {
   const problems: Problem[] = bannedKeywords.filter((word) => Object.hasOwn(schema, word)).map((word) => forbidden(`${path}.${word}`, `${word} is not supported`));
   if (schema.uniqueItems === true) problems.push(forbidden(`${path}.uniqueItems`, "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"));
-  if (schema.additionalProperties === false) problems.push(forbidden(`${path}.additionalProperties`, "additionalProperties cannot be set to false"));
   if (schema.additionalProperties !== undefined && schema.properties !== undefined)
     problems.push(forbidden(`${path}.additionalProperties`, "additionalProperties and properties are mutual exclusive"));
   if (schema.type === "array" && schema.items === undefined) problems.push(required(`${path}.items`, "must be specified"));
@@ -47,9 +45,9 @@ const keywordProblems = (schema: Schema, path: string): readonly Problem[] => {
 const keyProblems = (schema: Schema, path: string): readonly Problem[] => {
   const keys = schema["x-kubernetes-list-map-keys"] ?? [];
   if (keys.length === 0) return [required(`${path}.x-kubernetes-list-map-keys`, "must not be empty if x-kubernetes-list-type is map")];
-  return keys.flatMap((key, index): readonly Problem[] => {
+  return keys.flatMap((key): readonly Problem[] => {
     const known = own(schema.items?.properties, key);
-    if (known === undefined) return [invalidValue(`${path}.x-kubernetes-list-map-keys[${index}]`, key, "entries must all be names of item properties")];
+    if (known === undefined) return [invalidValue(`${path}.x-kubernetes-list-map-keys`, keys, "entries must all be names of item properties")];
     if (known.type === "object" || known.type === "array")
       return [invalidValue(`${path}.items.properties[${key}].type`, known.type, "must be a scalar type if parent array's x-kubernetes-list-type is map")];
     return known.default !== undefined || schema.items?.required?.includes(key) === true ? []
@@ -62,7 +60,7 @@ const listProblems = (schema: Schema, path: string): readonly Problem[] => {
   if (type === undefined) return [];
   const problems: Problem[] = schema.type === "array" ? [] : [invalidValue(`${path}.type`, schema.type ?? "", "must be array if x-kubernetes-list-type is specified")];
   if (!["atomic", "set", "map"].includes(type))
-    problems.push({ field: `${path}.x-kubernetes-list-type`, reason: "FieldValueNotSupported", message: `Unsupported value: ${JSON.stringify(type)}: supported values: "atomic", "map", "set"` });
+    problems.push({ field: `${path}.x-kubernetes-list-type`, reason: "FieldValueNotSupported", message: `Unsupported value: ${JSON.stringify(type)}: supported values: "atomic", "set", "map"` });
   if (type === "map") problems.push(...keyProblems(schema, path));
   return problems;
 };
@@ -71,7 +69,7 @@ const defaultProblems = (schema: Schema, path: string): readonly Problem[] => {
   if (schema.default === undefined) return [];
   const field = `${path}.default`;
   if (prune(schema, schema.default).unknown.length > 0) return [invalidValue(field, schema.default, "must not have unknown fields")];
-  return validate(schema, schema.default, field);
+  return validate(schema, schema.default).map((problem) => ({ ...problem, field: problem.field === "" ? field : child(field, problem.field) }));
 };
 
 // Inside a combination only the value may be restricted: its shape is said once, outside.

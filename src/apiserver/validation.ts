@@ -6,6 +6,7 @@ import { equal, isList, isObject, own } from "../schema/json.ts";
 import { invalidValue, validate } from "../schema/validate.ts";
 import { builtinProblems } from "./builtin-rules.ts";
 import { celProblems } from "./cel.ts";
+import { findByPath } from "./json-path.ts";
 import { metadataProblems } from "./metadata.ts";
 import { asJson } from "./objects.ts";
 import type { Kind, KubeObject } from "./kind.ts";
@@ -58,23 +59,35 @@ const touched = (problems: readonly Problem[], before: JsonObject, after: JsonOb
   return was === undefined || !equal(was, valueAt(after, path));
 });
 
-const customProblems = (schema: Schema, object: KubeObject, before?: KubeObject): readonly Problem[] => {
-  const after = asJson(object);
+// The number that kubectl scale works on has a rule of its own, whatever the schema says about it.
+const scaleProblems = ({ scale }: Kind, object: KubeObject): readonly Problem[] => {
+  const paths = scale === undefined ? [] : [scale.specReplicasPath, scale.statusReplicasPath];
+  return paths.flatMap((path) => {
+    const [value] = findByPath(object, path);
+    return typeof value === "number" && value < 0 ? [invalidValue(path, value, "should be a non-negative integer")] : [];
+  });
+};
+
+const schemaProblems = (schema: Schema, after: JsonObject, before?: KubeObject): readonly Problem[] => {
   const found = validate(schema, after);
-  const problems = before === undefined ? found : touched(found, asJson(before), after);
+  return before === undefined ? found : touched(found, asJson(before), after);
+};
+
+/** The rules are asked last, and only when nothing is wrong that they might stumble over. */
+const withRules = (schema: Schema, problems: readonly Problem[], object: KubeObject, before?: KubeObject): readonly Problem[] => {
   if (!hasRules(schema)) return problems;
   if (problems.some(({ reason }) => blocking.has(reason))) return [...problems, rulesSkipped];
-  const broken = celProblems({ schema, value: after, ...(before === undefined ? {} : { old: asJson(before) }) });
-  return [...problems, ...broken];
+  return [...problems, ...celProblems({ schema, value: asJson(object), ...(before === undefined ? {} : { old: asJson(before) }) })];
 };
 
 /** Everything that keeps the object from being stored. */
 export const objectProblems = (kind: Kind, object: KubeObject, before?: KubeObject): readonly Problem[] => {
   const { schema } = kind;
-  const ofSchema = schema === undefined ? [] : kind.custom ? customProblems(schema, object, before) : validate(schema, asJson(object));
   const ofMetadata = metadataProblems(kind, object, before);
+  if (kind.custom && schema !== undefined)
+    return withRules(schema, [...ofMetadata, ...schemaProblems(schema, asJson(object), before), ...scaleProblems(kind, object)], object, before);
+  const ofSchema = schema === undefined ? [] : validate(schema, asJson(object));
   // A built-in kind's own rules trust its schema.
-  const ofKind = ofSchema.length > 0 ? [] : builtinProblems(kind, object, before);
-  return [...ofMetadata, ...ofSchema, ...ofKind];
+  return [...ofMetadata, ...(ofSchema.length > 0 ? ofSchema : builtinProblems(kind, object, before))];
 };
 

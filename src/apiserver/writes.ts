@@ -6,11 +6,12 @@ import { admitAlteration, admitCreation, isReleased } from "./admission.ts";
 import { serverSideApply } from "./apply.ts";
 import { decodeBody, decodePatch, mediaType } from "./bodies.ts";
 import { keyOf, liveObject, surroundings } from "./core.ts";
-import { decodeObject, ofKind } from "./decoding.ts";
+import { checkKnown, decodeObject, ofKind } from "./decoding.ts";
 import { checkPlace, checkPreconditions, generatedName } from "./metadata.ts";
 import { asJson, asObject, isDeleting, objectAt, withMetadata } from "./objects.ts";
 import { writeParams } from "./params.ts";
 import { jsonPatch, mergePatch, strategicMergePatch } from "./patch.ts";
+import { invalidValue } from "../schema/validate.ts";
 import { alreadyExists, badRequest, forbidden, invalid, noSuchResource, notFound, refusal } from "./problems.ts";
 import type { Part, Writer } from "./admission.ts";
 import type { Body } from "./bodies.ts";
@@ -77,11 +78,11 @@ export const storeAltered = (core: Core, call: Call, after: KubeObject, { before
 };
 
 /** The half of the object that the call's path writes. */
-export const partOf = ({ served: { kind }, subresource }: Pick<Call, "served" | "subresource">): Part => {
+export const partOf = ({ served: { kind }, subresource, name }: Pick<Call, "served" | "subresource" | "name">): Part => {
   if (subresource === "") return "main";
   if (subresource === "status" && kind.status) return "status";
   if (subresource === "finalize" && kind.otherSubresources?.some(({ name }) => name === "finalize") === true) return "finalize";
-  throw noSuchResource();
+  throw kind.custom ? notFound(kind, name) : noSuchResource();
 };
 
 const writerOf = (call: Call, { manager }: WriteParams, isApply = false): Writer =>
@@ -104,7 +105,8 @@ const needsVersion = (kind: Kind) => kind.custom || ["CustomResourceDefinition",
 
 const checkVersionGiven = (kind: Kind, { metadata }: KubeObject): void => {
   if ((metadata.resourceVersion ?? "") !== "" || !needsVersion(kind)) return;
-  throw invalid(kind, metadata.name, [{ field: "metadata.resourceVersion", reason: "FieldValueInvalid", message: "Invalid value: 0: must be specified for an update" }]);
+  // The real server names the resource here, where it names the kind everywhere else.
+  throw invalid({ group: kind.group, kind: kind.plural }, metadata.name, [{ field: "metadata.resourceVersion", reason: "FieldValueInvalid", message: "Invalid value: 0: must be specified for an update" }]);
 };
 
 /** PUT of an item, or of its status. */
@@ -148,6 +150,8 @@ const changeByPatch = (core: Core, call: Call, params: WriteParams, { value, dup
   const body = { value: patched(kind, mediaType(call.body.contentType), before, value), duplicates };
   const decoded = decodeObject(kind, body, { fieldValidation: params.fieldValidation, patch: patchText(call) });
   checkPlace(decoded.object, call);
+  const { uid = "" } = decoded.object.metadata as Partial<KubeObject["metadata"]>;
+  if (uid !== "" && uid !== before.metadata.uid) throw invalid(kind, call.name, [invalidValue("metadata.uid", uid, "field is immutable")]);
   checkPreconditions(kind, decoded.object.metadata, before);
   const after = admitAlteration({ kind, object: decoded.object, before, part, writer: writerOf(call, params), around: surroundings(core) });
   return answer(call, 200, storeAltered(core, call, after, { before, dryRun: params.dryRun }), decoded.warnings);
@@ -165,6 +169,7 @@ const changeByApply = (core: Core, call: Call, params: WriteParams, body: Body):
   const sent = ofKind(kind, body.value);
   checkPlace(asObject({ ...sent, metadata: objectAt(sent, "metadata") }), call);
   const applied = { ...sent, metadata: { ...objectAt(sent, "metadata"), name: call.name, ...(kind.namespaced ? { namespace: call.namespace } : {}) } };
+  checkKnown(kind, applied);
   const stored = core.store.get(keyOf(call.served, call.namespace, call.name));
   if (stored === undefined && part !== "main") throw notFound(kind, call.name);
   const before = stored === undefined ? undefined : call.served.fromStored(stored);

@@ -15,7 +15,7 @@ const fine: readonly Problem[] = [];
 export const invalidValue = (field: string, value: Json, detail: string): Problem =>
   ({ field, reason: "FieldValueInvalid", message: `Invalid value: ${JSON.stringify(value)}: ${detail}` });
 
-const inBody = (path: string, sentence: string) => path === "" ? `in body ${sentence}` : `${path} in body ${sentence}`;
+const inBody = (path: string, sentence: string) => `${path} in body ${sentence}`;
 
 const invalidHere = (path: string, value: Json, sentence: string) => invalidValue(path, value, inBody(path, sentence));
 
@@ -47,17 +47,18 @@ const isInEnum: Check = (schema, value, path) => {
   return [{ field: path, reason: "FieldValueNotSupported", message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${allowed.join(", ")}` }];
 };
 
+// Only the first of these is told: a text of the wrong length rarely matches either.
+const textFits = (schema: Schema, value: string, path: string): readonly Problem[] => {
+  const { maxLength, minLength, pattern } = schema;
+  const length = maxLength === undefined && minLength === undefined ? 0 : [...value].length;
+  if (maxLength !== undefined && length > maxLength) return [{ field: path, reason: "FieldValueTooLong", message: `Too long: may not be more than ${maxLength} bytes` }];
+  if (minLength !== undefined && length < minLength) return [invalidHere(path, value, `should be at least ${minLength} chars long`)];
+  return pattern !== undefined && compilePattern(pattern)?.test(value) === false ? [invalidHere(path, value, `should match '${pattern}'`)] : fine;
+};
+
 const stringFits = (schema: Schema, value: string, path: string): readonly Problem[] => {
-  const problems: Problem[] = [];
-  const length = schema.maxLength === undefined && schema.minLength === undefined ? 0 : [...value].length;
-  if (schema.maxLength !== undefined && length > schema.maxLength)
-    problems.push({ field: path, reason: "FieldValueTooLong", message: `Too long: may not be more than ${schema.maxLength} bytes` });
-  if (schema.minLength !== undefined && length < schema.minLength)
-    problems.push(invalidHere(path, value, `should be at least ${schema.minLength} chars long`));
-  if (schema.pattern !== undefined && compilePattern(schema.pattern)?.test(value) === false)
-    problems.push(invalidHere(path, value, `should match '${schema.pattern}'`));
-  if (schema.format !== undefined && !hasFormat(schema.format, value)) problems.push(wrongType(path, value, schema.format));
-  return problems;
+  const hasForm = schema.format === undefined || hasFormat(schema.format, value);
+  return [...textFits(schema, value, path), ...(hasForm ? fine : [wrongType(path, value, schema.format ?? "")])];
 };
 
 // Dividing finds multiples of 0.1 that a remainder misses.
