@@ -32,7 +32,7 @@ function untilStopped(log: Logger): AbortSignal {
 
 async function operate({ docker, namespace }: Config, kubeconfig: string | undefined, log: Logger, signal: AbortSignal): Promise<void> {
   const engine = dockerEngine({ socketPath: docker, log, clock });
-  const servers = postgres({ exec: engine.exec, log });
+  const servers = postgres({ exec: (...call) => engine.exec(...call), log });
   const resources = kubernetes({ kubeConfig: loadKubeConfig(kubeconfig), clock, ...(namespace === undefined ? {} : { namespace }) });
   try {
     await runOperator({
@@ -45,7 +45,7 @@ async function operate({ docker, namespace }: Config, kubeconfig: string | undef
   }
 }
 
-const serve = ({ home, port }: Config, log: Logger) => startControlPlane({ directory: home, port, log, now: clock.now });
+const serve = ({ home, port }: Config, log: Logger) => startControlPlane({ directory: home, port, log, now: () => clock.now() });
 
 const stopped = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => { signal.addEventListener("abort", () => resolve(), { once: true }); });

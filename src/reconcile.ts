@@ -49,5 +49,5 @@ function outcomeOf(next: Plan, { failed, succeeded }: Done): Outcome {
   const error = failed[0]?.error;
   if (error === undefined) return { then: "lookAgain", afterMs: next.lookAgainAfterMs };
   const isAlone = succeeded.length === 0 && next.waitingFor.every(({ reason }) => reason !== undefined);
-  return isAlone ? { then: "retry", error: error instanceof Error ? error : new Error(String(error)) } : { then: "lookAgain", afterMs: besideOthersMs };
+  return isAlone ? { then: "retry", error: error instanceof Error ? error : new Error(explain(error)) } : { then: "lookAgain", afterMs: besideOthersMs };
 }

@@ -2,7 +2,7 @@
 import { applyDefaults } from "../schema/defaults.ts";
 import { validate } from "../schema/validate.ts";
 import type { Infer, Json, Problem } from "../schema/types.ts";
-import { networkRules, specRules, type Check, type NetworkSpec } from "./rules.ts";
+import { networkRules, specRules, type Check } from "./rules.ts";
 import { schema, type spec as specSchema, type status as statusSchema } from "./schema.ts";
 
 export const group = "pgrs.dev";
@@ -42,7 +42,7 @@ const broken = <T>(checks: readonly Check<T>[], value: T, path: string): readonl
 /** The checks of rules.ts on a spec of the right types. */
 export const specProblems = (spec: Spec): readonly Problem[] => [
   ...broken(specRules, spec, "spec"),
-  ...spec.networks.flatMap((network, index) => broken(networkRules, network as NetworkSpec, `spec.networks[${index}]`)),
+  ...spec.networks.flatMap((network, index) => broken(networkRules, network, `spec.networks[${index}]`)),
 ];
 
 /**
@@ -59,7 +59,7 @@ export const parse = (object: unknown): Parsed => {
   const given = object as { apiVersion?: string; kind?: string; metadata?: Metadata; spec?: Json; status?: Status };
   if (given.kind !== kind || given.metadata === undefined) throw new TypeError(`this is not a ${kind}`);
   const whole = applyDefaults(schema, { ...given, spec: given.spec ?? {} } as unknown as Json) as unknown as Resource;
-  const problems = validate(schema.properties.spec, whole.spec as unknown as Json, "spec");
+  const problems = validate(schema.properties.spec, whole.spec, "spec");
   const spec = problems.length > 0 ? salvaged(given.spec) : whole.spec;
   return { resource: { ...whole, spec, status: given.status ?? {} }, problems: problems.length > 0 ? problems : specProblems(spec) };
 };
