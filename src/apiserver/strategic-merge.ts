@@ -66,7 +66,7 @@ const mergedItem = (live: Json | undefined, patch: Json, { mergeKey, place }: Li
   return isObject(live) ? mergeObject(live, patch, { ...place, depth: place.depth + 1 }) : asValue(patch, place);
 };
 
-/** Items of both lists, those of the live list where they were, new ones at the end. */
+/** Items of both lists; their order is settled afterwards. */
 const union = (merge: ListMerge): readonly Json[] => {
   const { live, patch, mergeKey } = merge;
   const key = (item: Json) => keyOf(item, mergeKey);
@@ -89,12 +89,12 @@ const positionIn = (list: readonly Json[], key: Json, mergeKey: string): number 
   list.findIndex((one) => equal(mergeKey === "" || !isObject(one) ? one : keyOf(one, mergeKey), key));
 
 /**
- * The items in the order that the patch asks for. Items that only the server has keep their order among
+ * The items in the order that the patch asks for, or else in which it names them. Items that only the server has keep their order among
  * themselves, and go before the first asked-for item that they preceded in the live list.
  */
 const ordered = (items: readonly Json[], merge: ListMerge): readonly Json[] => {
-  const { order, mergeKey, live } = merge;
-  if (order === undefined) return items;
+  const { mergeKey, live, patch } = merge;
+  const order = merge.order ?? patch.filter((item) => !(isObject(item) && own(item, patchDirective) === "delete"));
   const rank = (item: Json) => positionIn(order, keyOf(item, mergeKey), mergeKey);
   const asked = items.filter((item) => rank(item) !== -1).toSorted((a, b) => rank(a) - rank(b));
   const others = items.filter((item) => rank(item) === -1);

@@ -120,7 +120,7 @@ const strategicRows: readonly { readonly when: string; readonly live: JsonObject
     patch: { spec: { "$setElementOrder/ports": [{ port: 2 }, { port: 1 }, { port: 3 }], ports: [{ port: 3 }] } },
     expect: { spec: { ports: [{ port: 9 }, { port: 2 }, { port: 1 }, { port: 3 }] } },
   },
-  { when: "a list of plain values is a union", live: { metadata: { finalizers: ["a"] } }, patch: { metadata: { finalizers: ["b", "a"] } }, expect: { metadata: { finalizers: ["a", "b"] } } },
+  { when: "a list of plain values is a union", live: { metadata: { finalizers: ["a"] } }, patch: { metadata: { finalizers: ["b", "a"] } }, expect: { metadata: { finalizers: ["b", "a"] } } },
   {
     when: "$deleteFromPrimitiveList removes values", live: { metadata: { finalizers: ["a", "b"] } },
     patch: { metadata: { "$deleteFromPrimitiveList/finalizers": ["a"] } }, expect: { metadata: { finalizers: ["b"] } },
