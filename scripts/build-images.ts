@@ -3,17 +3,18 @@
 import Docker from "dockerode";
 import { explain } from "../src/errors.ts";
 import { buildImage, buildTools } from "../src/images/build.ts";
+import { withHeartbeat } from "./heartbeat.ts";
 
 const mirror = process.env.PGRS_DEBIAN_MIRROR;
-const request = {
-  docker: new Docker(),
-  progress: (line: string): void => { console.log(`pgrs: ${line}`); },
-  ...(mirror === undefined ? {} : { mirror }),
-};
+const docker = new Docker();
+const say = (line: string): void => { console.log(`pgrs: ${line}`); };
 
 try {
   for (const name of process.argv.slice(2)) {
-    await (name === "tools" ? buildTools(request) : buildImage({ ...request, major: name }));
+    await withHeartbeat(say, (progress) => {
+      const request = { docker, progress, ...(mirror === undefined ? {} : { mirror }) };
+      return name === "tools" ? buildTools(request) : buildImage({ ...request, major: name });
+    });
   }
 } catch (error) {
   console.error(`pgrs: ${explain(error)}`);

@@ -4,10 +4,11 @@ import { dirname, join } from "node:path";
 import { explain } from "../src/errors.ts";
 import { download, findMirror } from "../src/images/packages.ts";
 import { run } from "../src/images/run.ts";
+import { withHeartbeat } from "./heartbeat.ts";
 
-const progress = (line: string): void => { console.log(`pgrs: kubectl: ${line}`); };
+const say = (line: string): void => { console.log(`pgrs: kubectl: ${line}`); };
 
-const fetchKubectl = async (folder: string): Promise<void> => {
+const fetchKubectl = async (folder: string, progress: (line: string) => void): Promise<void> => {
   await mkdir(folder, { recursive: true });
   const home = dirname(folder);
   const named = process.env.PGRS_DEBIAN_MIRROR;
@@ -29,7 +30,7 @@ const fetchKubectl = async (folder: string): Promise<void> => {
 const [folder] = process.argv.slice(2);
 try {
   if (folder === undefined) throw new Error("name the folder that kubectl goes to");
-  await fetchKubectl(folder);
+  await withHeartbeat(say, (progress) => fetchKubectl(folder, progress));
 } catch (error) {
   console.error(`pgrs: ${explain(error)}`);
   process.exitCode = 1;

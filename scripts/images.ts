@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type Docker from "dockerode";
 import { loadAll } from "js-yaml";
 import { buildImage } from "../src/images/build.ts";
+import { withHeartbeat } from "./heartbeat.ts";
 import type { Home } from "./home.ts";
 
 /** How long a registry may take for its first word; a machine without one must not wait for the Engine's own minute. */
@@ -62,7 +63,8 @@ const ensureImage = async (docker: Docker, version: string, home: Home, say: Say
   } catch {
     say(`no registry gives ${official}; building ${local} from Debian packages (about half a minute)`);
     const mirror = process.env.PGRS_DEBIAN_MIRROR;
-    await buildImage({ docker, major: version, progress: say, cache: join(home.folder, "cache"), ...(mirror === undefined ? {} : { mirror }) });
+    await withHeartbeat(say, (progress) =>
+      buildImage({ docker, major: version, progress, cache: join(home.folder, "cache"), ...(mirror === undefined ? {} : { mirror }) }));
   }
 };
 

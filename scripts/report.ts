@@ -37,7 +37,7 @@ export const connectionLines = (resource: Resource): readonly string[] => {
 
 export const nextCommands = (resource: Resource, kubeconfig: string, kubectl: string): readonly string[] => {
   const target = `pgrs/${resource.metadata.name}`;
-  const onPath = kubectl.startsWith("/usr/") ? [] : [`export PATH=$PATH:${kubectl.replace(/\/kubectl$/, "")}`];
+  const onPath = kubectl.startsWith("/usr/") ? [] : [`export PATH=${kubectl.replace(/\/kubectl$/, "")}:$PATH`];
   return [
     ...onPath,
     `export KUBECONFIG=${kubeconfig}`,

@@ -100,7 +100,7 @@ const buildInEngine = async (request: { readonly docker: Docker; readonly work: 
     buildargs: { ...recipe.buildArguments, PG_VERSION: version },
     labels: { "pgrs.dev/image": recipe.folder },
     abortSignal: AbortSignal.timeout(buildSeconds * 1000),
-  });
+  }).catch((error: unknown) => { throw new Terminal("the Engine could not take the image's files", { cause: error }); });
   await followBuild(docker, stream);
 };
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "../../src/api/resource.ts";
 import type { Resource } from "../../src/api/resource.ts";
+import { withHeartbeat } from "../../scripts/heartbeat.ts";
 import { versionsIn } from "../../scripts/images.ts";
 import { isReady, objections, progressLines } from "../../scripts/progress.ts";
 import { runningMembers } from "../../scripts/prove.ts";
@@ -32,6 +33,21 @@ test("versions in a file: those that leave the image to the operator, of our kin
     document("PostgresReplicaSet", '{ version: "17", image: my/postgres }'), document("PostgresReplicaSet", "{}"),
   ].join("---\n");
   assert.deepEqual(versionsIn(file), ["15"]);
+});
+
+test("a heartbeat repeats the last line with its seconds, and ends with the work", (context) => {
+  context.mock.timers.enable({ apis: ["setInterval", "Date"] });
+  const said: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const done = withHeartbeat((line) => { said.push(line); }, (say) => { say("unpacking"); return promise; });
+  context.mock.timers.tick(10_000);
+  assert.deepEqual(said, ["unpacking", "unpacking: 5 s", "unpacking: 10 s"]);
+  resolve("made");
+  return done.then((made) => {
+    assert.equal(made, "made");
+    context.mock.timers.tick(60_000);
+    assert.equal(said.length, 3);
+  });
 });
 
 const resource = (status: Resource["status"], generation = 3): Resource => parse({
@@ -108,6 +124,6 @@ test("connection lines name every client address and the Secret, and hold no pas
 
 test("the next commands name a kubectl that was put into the state folder", () => {
   const shown = nextCommands(resource(twoMembers), "/p/.pgrs/kubeconfig", "/p/.pgrs/bin/kubectl");
-  assert.deepEqual(shown.slice(0, 3), ["export PATH=$PATH:/p/.pgrs/bin", "export KUBECONFIG=/p/.pgrs/kubeconfig", "kubectl get pgrs -w"]);
+  assert.deepEqual(shown.slice(0, 3), ["export PATH=/p/.pgrs/bin:$PATH", "export KUBECONFIG=/p/.pgrs/kubeconfig", "kubectl get pgrs -w"]);
   assert.equal(nextCommands(resource(twoMembers), "/k", "/usr/bin/kubectl")[0], "export KUBECONFIG=/k");
 });
