@@ -41,25 +41,26 @@ const textOf = (bytes: Uint8Array): string => {
   try { return utf8.decode(bytes); } catch (error) { throw badRequest(`the body is not UTF-8: ${message(error)}`); }
 };
 
+/** Bytes, and how to say that they cannot be read. */
+type Decoder = (bytes: Uint8Array, unreadable: string) => Body;
+
 const message = (error: unknown) => error instanceof Error ? error.message.split("\n")[0] ?? "" : String(error);
 
-const fromJson = (bytes: Uint8Array): Body => {
+const fromJson: Decoder = (bytes, unreadable) => {
   const text = textOf(bytes);
   let value: unknown;
-  try { value = JSON.parse(text); } catch (error) { throw badRequest(`the object provided is unrecognized: couldn't get version/kind; json parse error: ${message(error)}`); }
+  try { value = JSON.parse(text); } catch (error) { throw badRequest(`${unreadable}: ${message(error)}`); }
   return { value: checkBounds(value), duplicates: duplicateFields(text) };
 };
 
 // The parser itself may throw anything on hostile input, the stack's end included.
-const fromYaml = (bytes: Uint8Array): Body => {
+const fromYaml: Decoder = (bytes, unreadable) => {
   const text = textOf(bytes);
-  if (text.trimStart().startsWith("{")) return fromJson(bytes);
+  if (text.trimStart().startsWith("{")) return fromJson(bytes, unreadable);
   let value: unknown;
   try { value = load(text, { maxDepth: depthMax, maxAliases: 100 }); } catch (error) { throw badRequest(`error converting YAML to JSON: yaml: ${message(error)}`); }
   return { value: checkBounds(value), duplicates: [] };
 };
-
-type Decoder = (bytes: Uint8Array) => Body;
 
 const decoders: Readonly<Record<string, Decoder>> = {
   "application/json": fromJson,
@@ -80,15 +81,16 @@ export const mediaType = (contentType: string): string => {
   return type === "" ? "application/json" : type;
 };
 
-const decodeBy = (known: Readonly<Record<string, Decoder>>, accepted: readonly string[], { contentType, bytes }: RawBody): Body => {
+const decodeBy = (known: Readonly<Record<string, Decoder>>, accepted: readonly string[], { contentType, bytes }: RawBody, unreadable: string): Body => {
   const type = mediaType(contentType);
   const decoder = accepted.includes(type) && Object.hasOwn(known, type) ? known[type] : undefined;
   if (decoder === undefined) throw unsupportedMediaType(accepted);
-  return decoder(bytes);
+  return decoder(bytes, unreadable);
 };
 
 /** An object in JSON, YAML or protobuf. */
-export const decodeBody = (body: RawBody): Body => decodeBy(decoders, Object.keys(decoders), body);
+export const decodeBody = (body: RawBody): Body => decodeBy(decoders, Object.keys(decoders), body,
+  "the object provided is unrecognized: couldn't get version/kind; json parse error");
 
 /** A patch, if it is of one of these types. */
-export const decodePatch = (body: RawBody, accepted: readonly string[]): Body => decodeBy(patchDecoders, accepted, body);
+export const decodePatch = (body: RawBody, accepted: readonly string[]): Body => decodeBy(patchDecoders, accepted, body, "error decoding patch");
