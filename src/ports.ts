@@ -80,6 +80,8 @@ export interface NetworkFacts {
   readonly driver: string;
   readonly subnet: string;
   readonly gateway: string;
+  /** Without a way out of the host. */
+  readonly internal: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Running containers on it: name and address without prefix. */
   readonly attached: readonly { readonly container: string; readonly address: string }[];

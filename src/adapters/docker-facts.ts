@@ -54,6 +54,7 @@ export const networkFacts = (info: Docker.NetworkInspectInfo): NetworkFacts => {
     driver: info.Driver,
     subnet: range?.Subnet ?? "",
     gateway: range?.Gateway ?? "",
+    internal: info.Internal,
     labels: info.Labels ?? {},
     attached: Object.values(info.Containers ?? {}).map(({ Name, IPv4Address }) => ({ container: Name, address: IPv4Address.replace(/\/.*$/, "") })),
   };

@@ -7,7 +7,7 @@ import { describe, type Action, type Plan, type Step, type Waiting } from "./act
 import { clusterOf } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
 import type { Observation } from "./observation.ts";
-import { climb, contextOf, action, perform, wait, type ClusterContext, type Rule } from "./rules/context.ts";
+import { climb, contextOf, action, leftOf, perform, wait, type ClusterContext, type Rule } from "./rules/context.ts";
 import { ladder, wires } from "./rules/member.ts";
 import { network, staleNetwork } from "./rules/networks.ts";
 import { accounts, elect, slots } from "./rules/primary.ts";
@@ -62,7 +62,7 @@ const image: Rule<ClusterContext> = ({ want, seen }) => {
   const name = want.images.at(-1) ?? "";
   if (seen.image.seen !== "absent" || want.spec.replicas === 0) return "satisfied";
   if (seen.pulling?.state === "running") return wait(`pulling ${name}`);
-  const leftMs = (seen.pulling?.at ?? 0) + pullAgainMs - seen.at;
+  const leftMs = leftOf(pullAgainMs, { since: seen.pulling?.at ?? 0, at: seen.at });
   if (seen.pulling !== undefined && leftMs > 0) {
     return wait(`the image ${name} can't be had: ${seen.pulling.because}. Build it (pgrs image build ${want.traits.version}), load it (docker load), or correct postgres.image`, "ImageUnavailable", 5_000);
   }

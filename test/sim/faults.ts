@@ -65,7 +65,7 @@ export interface Trouble {
 const never = (): Promise<never> => new Promise(() => undefined);
 
 const slowMsMax = 6_000;
-const hangMs = 60_000;
+const hangMs = { read: 15_000, write: 60_000 } as const;
 
 type Fate = "fine" | "fails" | "denies" | "slow" | "hangs" | "dies first" | "dies after";
 
@@ -95,7 +95,7 @@ function later<T>({ time, life, onLate }: Trouble, { effect, isWrite, signal, wh
         const value = early === undefined ? effect() : early.value;
         if (!life.isDead) resolve(value);
       } catch (error) {
-        if (!life.isDead) reject(error);
+        if (!life.isDead) reject(error instanceof Error ? error : new Error(String(error)));
       }
     });
   });
@@ -103,7 +103,7 @@ function later<T>({ time, life, onLate }: Trouble, { effect, isWrite, signal, wh
 
 async function hang<T>({ life, random }: Trouble, { effect, isWrite, signal, what }: Call<T>): Promise<T> {
   if (isWrite && random.chance(0.5)) attempt(effect);
-  await life.clock.sleep(hangMs, signal).catch(() => undefined);
+  await life.clock.sleep(isWrite ? hangMs.write : hangMs.read, signal).catch(() => undefined);
   throw new Transient(`${what}: no answer in time`);
 }
 

@@ -18,8 +18,8 @@ const attachedTo = (model: Model, network: SimNetwork): readonly { readonly cont
   });
 
 export const networkFacts = (model: Model, network: SimNetwork): NetworkFacts => {
-  const { name, id, driver, subnet, gateway, labels } = network;
-  return { name, id, driver, subnet, gateway, labels, attached: attachedTo(model, network) };
+  const { name, id, driver, subnet, gateway, internal, labels } = network;
+  return { name, id, driver, subnet, gateway, internal, labels, attached: attachedTo(model, network) };
 };
 
 const isTaken = (model: Model, network: SimNetwork, address: string, by: SimContainer): boolean =>

@@ -16,6 +16,8 @@ export interface Round {
   readonly resource: Resource | undefined;
   /** The count of outside changes when it began: more of them since then excuse what was seen otherwise. */
   readonly disturbances: number;
+  /** Containers that the operator itself stopped in it. */
+  readonly stopped: Set<string>;
 }
 
 export interface Watch {
@@ -67,7 +69,9 @@ export function checkSynchronousNames(watch: Watch, round: Round, server: SimSer
   const wanted = parseSynchronousStandbyNames(server.loaded.running["synchronous_standby_names"] ?? "");
   if (wanted === undefined || server.inRecovery || !isCalm(watch, round)) return;
   const streaming = sendersOf(watch.model, server).filter(({ state }) => state === "streaming").map(({ name }) => name);
-  const missing = wanted.names.filter((name) => !streaming.includes(name));
+  // A standby that this very round stops, in another lane, streamed when the round began.
+  const stopping = [...round.stopped].flatMap((id) => watch.model.containers.get(id)?.spec.hostname ?? []);
+  const missing = wanted.names.filter((name) => !streaming.includes(name) && !stopping.includes(name));
   const isFallback = streaming.length === 0 && round.resource?.spec.replication.durability === "Required";
   if (missing.length > 0 && !isFallback) watch.onBreach(`synchronous_standby_names has ${missing.join(", ")}, of which the primary sees no stream (it sees ${streaming.join(", ") || "none"})`);
 }

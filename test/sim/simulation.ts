@@ -103,8 +103,10 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   // Engine and API server tell the operator that is alive, mostly.
   const wake = (text: string): void => {
     const { queue, life } = inner;
-    if (queue === undefined || life === undefined || (inner.rates !== noFaults && random.chance(0.2))) return;
-    time.after(random.between(1, 20), () => { if (!life.isDead) queue.add(text); });
+    if (queue === undefined || life === undefined) return;
+    // A broken watch tells it after all, when it is back.
+    const isBroken = inner.rates !== noFaults && random.chance(0.2);
+    time.after(isBroken ? random.between(500, 30_000) : random.between(1, 20), () => { if (!life.isDead) queue.add(text); });
   };
   api.onChange = wake;
   model.onEvent = (_, labels) => { if (labels[label.installation] === installation) wake(`${labels[label.namespace] ?? ""}/${labels[label.name] ?? ""}`); };
@@ -120,6 +122,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   });
 
   const onWrite = (what: string, args: readonly unknown[], round: Round): void => {
+    if (what === "engine.stop") round.stopped.add(containerNamed(model, String(args[0]))?.id ?? "");
     if (what === "engine.removeVolume") checkVolumeRemoval(watch, round, String(args[0]));
     if (what === "resources.note") checkSecrets(JSON.stringify(args[1]), secrets, "an event", breach);
     if (what === "resources.saveStatus") {
@@ -148,7 +151,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
       secrets.add(password);
       return password;
     },
-    onRound: (key, resource: Resource | undefined) => { counts.rounds += 1; return { key, resource, disturbances: inner.disturbances }; },
+    onRound: (key, resource: Resource | undefined) => { counts.rounds += 1; return { key, resource, disturbances: inner.disturbances, stopped: new Set() }; },
     rival: (key) => {
       const found = api.objects.get(keyText(key));
       if (found !== undefined) api.objects.set(keyText(key), Object.freeze({ ...found, metadata: { ...found.metadata, resourceVersion: String(api.version += 1) } }));

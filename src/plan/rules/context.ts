@@ -30,6 +30,15 @@ export const wait = (sentence: string, reason?: Reason, lookAgainAfterMs?: numbe
   wait: sentence, ...(reason === undefined ? {} : { reason }), ...(lookAgainAfterMs === undefined ? {} : { lookAgainAfterMs }),
 });
 
+/**
+ * What is left of a pause that began at `since`, in milliseconds. The two times may come from different clocks, or from
+ * one that was set back in between: more than the pause itself (and as much again) is never waited for.
+ */
+export const leftOf = (pauseMs: number, { since, at }: { readonly since: number; readonly at: number }): number => {
+  const leftMs = since + pauseMs - at;
+  return leftMs > 2 * pauseMs ? 0 : Math.max(0, leftMs);
+};
+
 /** Climbs a ladder: the first rung that is not satisfied is the step. */
 export const climb = <C>(ladder: readonly Rule<C>[], context: C): Step => {
   for (const rule of ladder) {

@@ -5,7 +5,7 @@ import { upstreamHost } from "../configuration.ts";
 import { basebackupJob, initdbJob, progressOf } from "../jobs.ts";
 import { valueOf } from "../observation.ts";
 import type { Action, Step } from "../action.ts";
-import { action, perform, wait, type MemberContext, type Rule } from "./context.ts";
+import { action, leftOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
 
 /** Seconds until the next attempt after the nth failure: 2, 4, 8 ... at most a minute. */
 const backoffMs = (attempt: number): number => Math.min(60_000, 1_000 * 2 ** attempt);
@@ -38,7 +38,7 @@ function underway(context: MemberContext): Step {
   if (exitCode === 0 && me.data.seen === "unknown") return wait(me.data.because);
   const attempt = attemptOf(labels);
   const words = error === "" ? log.at(-1) ?? `exit code ${exitCode}` : error;
-  const leftMs = finishedAt + backoffMs(attempt) - seen.at;
+  const leftMs = leftOf(backoffMs(attempt), { since: finishedAt, at: seen.at });
   if (leftMs > 0) return wait(`${lane}: ${what} failed (attempt ${attempt}): ${words}`, /no space left/i.test(log.join(" ")) ? "DiskFull" : "StepFailed", leftMs);
   const again = fill(context, attempt + 1, `attempt ${attempt} failed: ${words}`);
   return typeof again === "object" && "do" in again

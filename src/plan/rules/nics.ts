@@ -2,7 +2,7 @@
 import { isOurs } from "../../api/names.ts";
 import type { Endpoint, Nic } from "../../ports.ts";
 import type { Action, Step } from "../action.ts";
-import { nicsOf } from "../desired.ts";
+import { nicsOf, type NetworkWish } from "../desired.ts";
 import { valueOf, type Observation } from "../observation.ts";
 import { action, perform, wait, type MemberContext, type Rule } from "./context.ts";
 
@@ -49,7 +49,8 @@ function surplus({ want, seen, me, lane }: MemberContext): Step {
 }
 
 /** Whether NICs that are attached have other names than asked for: an Engine before 28 numbers a NIC attached later anew. */
-export const hasWrongNames = ({ want, me }: MemberContext): boolean => {
+export const hasWrongNames = (context: MemberContext): boolean => {
+  const { want, me } = context;
   const interfaces = valueOf(me.interfaces);
   const container = valueOf(me.container);
   if (interfaces === undefined || container === undefined) return false;
@@ -58,15 +59,19 @@ export const hasWrongNames = ({ want, me }: MemberContext): boolean => {
     const found = interfaces.find((one) => one.mac === mac && mac !== "");
     return found !== undefined && found.name !== nic.interfaceName;
   });
-  return wrong.length > 0 && isNamedAtStart(want);
+  return wrong.length > 0 && isNamedAtStart(context);
 };
 
 /**
  * Whether a start gives every NIC the wanted name. An Engine before 28 counts them in the order of their networks'
  * names, internal ones last; where that cannot lead to the spec's names, a restart would not help.
  */
-const isNamedAtStart = ({ networks }: MemberContext["want"]): boolean => {
-  const isLast = (network: MemberContext["want"]["networks"][number]): number => network.spec?.internal === true ? 1 : 0;
-  const order = [...networks].sort((one, other) => isLast(one) - isLast(other) || (one.docker < other.docker ? -1 : 1));
+const isNamedAtStart = ({ want, seen }: MemberContext): boolean => {
+  // As it is, not as it would be made now: a network may be older than a spec in which its NIC is no longer the last.
+  const isLast = ({ name, spec }: NetworkWish): number => {
+    const sight = seen.networks[name];
+    return (sight?.seen === "present" ? sight.value.internal : spec?.internal === true) ? 1 : 0;
+  };
+  const order = [...want.networks].sort((one, other) => isLast(one) - isLast(other) || (one.docker < other.docker ? -1 : 1));
   return order.every(({ spec, docker, interfaceName }, index) => (spec !== undefined || docker > "bridge") && interfaceName === `eth${index + 1}`);
 };

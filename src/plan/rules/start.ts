@@ -2,7 +2,7 @@
 import { configurationOf, parametersOf, refusedNote } from "../configuration.ts";
 import { archiveDirectory } from "../desired.ts";
 import { valueOf } from "../observation.ts";
-import { action, perform, wait, type Rule } from "./context.ts";
+import { action, leftOf, perform, wait, type Rule } from "./context.ts";
 
 /** A server that ended this soon after its start did not serve: its start failed. Milliseconds. */
 const failedStartMs = 10_000;
@@ -10,7 +10,7 @@ const failedStartMs = 10_000;
 const pauseMs = 5_000;
 
 // Not the parameters' fault, whatever they are.
-const otherCauses = /no space left|lock file|permission denied|could not open file|could not access/i;
+const otherCauses = /no space left|lock file|permission denied|could not open file|could not access|could not load/i;
 
 /** The server's own words about why it ended: the last line that says FATAL or PANIC. */
 export const lastWords = (log: readonly string[]): string | undefined =>
@@ -29,7 +29,7 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
       container: container.id, directory: want.dataDirectory, file: refusedNote(parameters.wanted, words),
     }));
   }
-  const leftMs = container.finishedAt + pauseMs - seen.at;
+  const leftMs = leftOf(pauseMs, { since: container.finishedAt, at: seen.at });
   if (hasFailed && leftMs > 0 && parameters.refusal === undefined) return wait(`${lane} ended with code ${container.exitCode}: ${words}`, "StepFailed", leftMs);
   const made = configurationOf(want, seen, cluster, me);
   if ("missing" in made) return wait(`${lane} waits for ${made.missing}`);
