@@ -18,7 +18,7 @@ import { sweepDeadRuns, sweepRun, writeNote, type Note } from "./leftovers.ts";
 import { programOf, type Program } from "./program.ts";
 
 export const namespace = "e2e";
-const startSeconds = 30;
+const startSeconds = 90;
 const kubectlSeconds = 150;
 
 export interface Answer { readonly code: number; readonly out: string; readonly err: string }

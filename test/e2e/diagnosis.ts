@@ -25,9 +25,9 @@ async function explainWorld(cluster: Cluster): Promise<string> {
   return [`--- resources in ${namespace}`, resources.out || resources.err, "--- events", last(events.out || events.err, logLines), "--- containers", containers, "--- the program's log", last(log, logLines)].join("\n");
 }
 
-/** A test whose failure says what the world looked like. The cluster is asked for when the test runs. */
-export const scenario = (sentence: string, cluster: () => Cluster, steps: () => Promise<void>): void => {
-  test(sentence, async () => {
+/** A test whose failure says what the world looked like. The cluster is asked for when the test runs. `skip`: why it can't run here. */
+export const scenario = (sentence: string, cluster: () => Cluster, steps: () => Promise<void>, skip: string | false = false): void => {
+  test(sentence, { skip }, async () => {
     try {
       await steps();
     } catch (error) {

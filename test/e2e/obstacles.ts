@@ -34,18 +34,20 @@ export async function occupyAddress(cluster: Cluster, { network, subnet, address
 }
 
 /** The volume of a member, made beforehand with the operator's own labels, so that it is taken up; on a disk of its own where a path is given. */
-export async function ownVolume({ cluster, name, volume, get }: Subject, ordinal: number, path?: string): Promise<void> {
-  const { metadata: { uid } } = await get();
+export async function ownVolume(subject: Subject, ordinal: number, path?: string): Promise<void> {
+  const { cluster, name } = subject;
+  const { metadata: { uid } } = await subject.get();
   const labels = labelsOf({ installation: cluster.installation, namespace, name, uid }, "volume", { [label.ordinal]: String(ordinal), ...cluster.testLabels });
-  await cluster.docker.createVolume({ Name: volume(ordinal), Labels: { ...labels }, ...(path === undefined ? {} : { DriverOpts: { type: "none", o: "bind", device: path } }) });
+  await cluster.docker.createVolume({ Name: subject.volume(ordinal), Labels: { ...labels }, ...(path === undefined ? {} : { DriverOpts: { type: "none", o: "bind", device: path } }) });
 }
 
 /** Fills a member's volume with a cluster of another system identifier, and says which. */
-export async function foreignDataIn({ cluster, volume }: Subject, ordinal: number): Promise<string> {
+export async function foreignDataIn(subject: Subject, ordinal: number): Promise<string> {
+  const { cluster } = subject;
   const data = dataDirectoryOf(traits);
   const container = await cluster.docker.createContainer({
     Image: postgresImage, User: String(postgresUser), Entrypoint: ["sh", "-c"], Cmd: [`initdb -D ${data} -U postgres >&2 && pg_controldata ${data}`],
-    Labels: { ...cluster.testLabels }, HostConfig: { NetworkMode: "none", Binds: [`${volume(ordinal)}:${mountPathOf(traits)}`] },
+    Labels: { ...cluster.testLabels }, HostConfig: { NetworkMode: "none", Binds: [`${subject.volume(ordinal)}:${mountPathOf(traits)}`] },
   });
   await container.start();
   const { StatusCode: code } = await container.wait() as { StatusCode: number };
