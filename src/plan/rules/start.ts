@@ -9,8 +9,9 @@ const failedStartMs = 10_000;
 /** Between two starts of a server that keeps failing. Milliseconds. */
 const pauseMs = 5_000;
 
-// Not the parameters' fault, whatever they are.
-const otherCauses = /no space left|lock file|permission denied|could not open file|could not access|could not load/i;
+// Not the parameters' fault, whatever they are. A library that shared_preload_libraries names and the image lacks is:
+// the server "could not access file".
+const otherCauses = /no space left|lock file|permission denied|could not open file|could not access (?!file)|could not load pg_hba/i;
 
 /** The server's own words about why it ended: the last line that says FATAL or PANIC. */
 export const lastWords = (log: readonly string[]): string | undefined =>
