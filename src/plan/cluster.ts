@@ -33,16 +33,16 @@ export const memberAt = (seen: Observation, ordinal: number): MemberSighting | u
   seen.members.find((member) => member.ordinal === ordinal);
 
 /**
- * Which members there should be: the primary and the lowest others. While no primary is recorded, everything that
- * has a volume stays in view, since any of them may hold the newest data.
+ * Which members there should be: the primary and the lowest others. While no primary is recorded, or no data is known
+ * of, everything that has a volume stays in view, since any of them may hold the newest data.
  */
 function ordinalsOf(want: Desired, seen: Observation): readonly number[] {
   const { replicas } = want.spec;
   const lowest = Array.from({ length: replicas }, (_, ordinal) => ordinal);
   const primary = want.status.primary?.ordinal;
   if (replicas === 0) return [];
-  if (primary === undefined) {
-    const found = seen.members.filter(({ volume }) => volume.seen !== "absent").map(({ ordinal }) => ordinal);
+  if (primary === undefined || want.status.systemIdentifier === undefined) {
+    const found = seen.members.filter(({ ordinal, volume }) => ordinal === primary || volume.seen !== "absent").map(({ ordinal }) => ordinal);
     return [...new Set([...lowest, ...found])].sort((one, other) => one - other);
   }
   return primary < replicas ? lowest : [...lowest.slice(0, -1), primary];

@@ -77,7 +77,14 @@ const streams: Rule = ({ me, lane, isPrimary, cluster }) => {
   return wait(cluster.writable ? `${lane} does not stream yet` : `${lane} waits for the primary`);
 };
 
-export const ladder: readonly Rule[] = [volume, container, unsettled, wired, data, start, answers, readOnly, promote, configure, restart, streams, noteGood];
+/** A one-shot container that ended unnoticed, since somebody else started the member. */
+const swept: Rule = ({ want, me, lane }) => {
+  const job = valueOf(me.job);
+  return job === undefined || job.state === "running" || !isOurs(want.owner, job.labels) ? "satisfied"
+    : perform(action("removeContainer", lane, "its work is done", { container: job.id }));
+};
+
+export const ladder: readonly Rule[] = [volume, container, unsettled, wired, data, start, answers, readOnly, promote, configure, restart, streams, noteGood, swept];
 
 /** NICs of a running member mend in a lane of their own: a wire that cannot be mended holds up neither role nor settings. */
 export const wires: Rule = (context) => valueOf(context.me.container)?.state === "running" ? nics({ ...context, lane: `${context.lane}/nics` }) : "satisfied";
