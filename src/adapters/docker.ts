@@ -27,6 +27,8 @@ export interface DockerOptions extends Where {
 }
 
 export interface DockerEngine extends Engine {
+  /** May be handed on by itself. */
+  readonly exec: Engine["exec"];
   /** Tells of changes to things with our labels until the signal aborts; reconnects by itself. */
   events(watcher: EventWatcher, signal: AbortSignal): Promise<void>;
   /** Throws when the Engine does not answer. */

@@ -43,7 +43,8 @@ describe("a container", () => {
     const id = await engine.createContainer(spec, soon());
     assert.equal(await engine.createContainer(spec, soon()), id);
     const { HostConfig, Config } = await docker.getContainer(id).inspect();
-    const { Init, RestartPolicy, CapDrop, SecurityOpt, Memory, NanoCpus, ShmSize, PidsLimit, LogConfig, Sysctls } = HostConfig;
+    const { RestartPolicy, Memory, NanoCpus, ShmSize, PidsLimit, LogConfig, Sysctls, ...others } = HostConfig;
+    const { Init, CapDrop, SecurityOpt } = others as Readonly<Record<string, unknown>>;
     assert.deepEqual({ Init, CapDrop, SecurityOpt, Memory, NanoCpus, ShmSize, name: RestartPolicy?.Name }, {
       Init: true, CapDrop: ["ALL"], SecurityOpt: ["no-new-privileges"], Memory: 64 * 1024 * 1024, NanoCpus: 500_000_000, ShmSize: 16 * 1024 * 1024, name: "no",
     });
