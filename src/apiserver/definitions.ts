@@ -212,12 +212,13 @@ const takenBy = (others: readonly KubeObject[]) => {
 const nameConflict = (names: Names, others: readonly KubeObject[]): { readonly reason: string; readonly message: string } | undefined => {
   const { resources, kinds } = takenBy(others);
   const inUse = (reason: string, name: string) => ({ reason, message: `${JSON.stringify(name)} is already in use` });
-  if (resources.has(names.plural)) return inUse("PluralConflict", names.plural);
-  if (resources.has(names.singular)) return inUse("SingularConflict", names.singular);
+  // Of several the last is told, as the real server does.
+  if (kinds.has(names.listKind)) return inUse("ListKindConflict", names.listKind);
+  if (kinds.has(names.kind)) return inUse("KindConflict", names.kind);
   const short = names.shortNames?.find((name) => resources.has(name));
   if (short !== undefined) return inUse("ShortNamesConflict", short);
-  if (kinds.has(names.kind)) return inUse("KindConflict", names.kind);
-  return kinds.has(names.listKind) ? inUse("ListKindConflict", names.listKind) : undefined;
+  if (resources.has(names.singular)) return inUse("SingularConflict", names.singular);
+  return resources.has(names.plural) ? inUse("PluralConflict", names.plural) : undefined;
 };
 
 const firstEstablished = { type: "Established", status: "True", reason: "InitialNamesAccepted", message: "the initial names have been accepted" };

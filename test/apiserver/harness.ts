@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { request as httpsRequest } from "node:https";
+import { Agent, request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
@@ -110,13 +110,13 @@ const bytesOf = (body: Sent["body"]): Buffer | undefined => {
   return isBytes(body) ? Buffer.from(body) : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
 };
 
-interface Site { readonly url: string; readonly ca: string; readonly token: string }
+interface Site { readonly url: string; readonly token: string; agent: Agent }
 
-const open = ({ url, ca, token }: Site, method: string, path: string, { body, contentType = "application/json", headers = {}, isAnonymous = false }: Sent): Promise<IncomingMessage> =>
+const open = ({ url, token, agent }: Site, method: string, path: string, { body, contentType = "application/json", headers = {}, isAnonymous = false }: Sent): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const bytes = bytesOf(body);
     const request = httpsRequest(`${url}${path}`, {
-      method, ca, agent: false, timeout: waitMs,
+      method, agent, timeout: waitMs,
       headers: {
         ...(isAnonymous ? {} : { Authorization: `Bearer ${token}` }), ...(bytes === undefined ? {} : { "Content-Type": contentType, "Content-Length": bytes.length }),
         "User-Agent": "harness/1", ...headers,
@@ -173,7 +173,8 @@ export const withControlPlane = async (use: (running: Running) => Promise<void>,
   let plane = await start(0);
   const { url, kubeconfigPath: kubeconfig } = plane;
   const { authority } = JSON.parse(readFileSync(join(directory, "identity.json"), "utf8")) as { authority: string };
-  const site: Site = { url, ca: authority, token: readFileSync(join(directory, "admin-token"), "utf8") };
+  const newAgent = () => new Agent({ ca: authority, keepAlive: true });
+  const site: Site = { url, token: readFileSync(join(directory, "admin-token"), "utf8"), agent: newAgent() };
   const watches: Watching[] = [];
   try {
     await use({
@@ -187,11 +188,14 @@ export const withControlPlane = async (use: (running: Running) => Promise<void>,
       },
       restart: async () => {
         await plane.stop();
+        site.agent.destroy();
+        site.agent = newAgent();
         plane = await start(Number(new URL(url).port));
       },
     });
   } finally {
     for (const watch of watches) watch.close();
+    site.agent.destroy();
     await plane.stop();
     rmSync(directory, { recursive: true, force: true });
   }
