@@ -1,6 +1,6 @@
 /** Docker networks: made when absent, never changed, removed when no NIC of ours needs them. Others' are only looked at. */
 import { isOurs } from "../../api/names.ts";
-import { lastUsable, overlap, parseSubnet } from "../../api/addresses.ts";
+import { overlap, parseSubnet } from "../../api/addresses.ts";
 import type { NetworkFacts } from "../../ports.ts";
 import type { Step } from "../action.ts";
 import type { NetworkWish } from "../desired.ts";
@@ -25,13 +25,19 @@ function sound(owner: ClusterContext["want"]["owner"], wish: NetworkWish, facts:
     : wait(`the network ${wish.name} was made with ${differs}, and cannot be changed under its NICs: add a network with another name, then take this one out`, "SubnetOverlap");
 }
 
+/** Whether an external network, whose subnet the spec does not choose, can't give an address to a member. */
+export const isMisplaced = (address: string, { subnet, gateway }: NetworkFacts): boolean => {
+  const range = parseSubnet(subnet);
+  const one = parseSubnet(`${address}/32`);
+  return range === undefined || one === undefined || !overlap(range, one) || address === gateway;
+};
+
+export const misplaced = (address: string, { docker }: NetworkWish, { subnet }: NetworkFacts): Step =>
+  wait(`${address} is no free address of the external network ${docker} (${subnet}): choose one inside it`, "AddressConflict");
+
 const outside = (wish: NetworkWish, facts: NetworkFacts): Step => {
-  const range = parseSubnet(facts.subnet);
-  const lost = wish.addresses.find((address) => {
-    const one = parseSubnet(`${address}/32`);
-    return range === undefined || one === undefined || !overlap(range, one) || address === facts.gateway || address === lastUsable(range) && facts.gateway === address;
-  });
-  return lost === undefined ? "satisfied" : wait(`${lost} is no free address of the external network ${wish.docker} (${facts.subnet}): choose one inside it`, "AddressConflict");
+  const lost = wish.addresses.find((address) => isMisplaced(address, facts));
+  return lost === undefined ? "satisfied" : misplaced(lost, wish, facts);
 };
 
 /** A network that the spec no longer names goes when nothing of ours hangs on it. */

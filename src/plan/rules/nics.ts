@@ -5,6 +5,7 @@ import type { Action, Step } from "../action.ts";
 import { nicsOf, type NetworkWish } from "../desired.ts";
 import { valueOf, type Observation } from "../observation.ts";
 import { action, perform, wait, type MemberContext, type Rule } from "./context.ts";
+import { isMisplaced, misplaced } from "./networks.ts";
 
 /** Whether an endpoint is really there: a record alone proves nothing, the address has to be the wanted one. */
 export const isAttached = (endpoint: Endpoint | undefined, nic: Nic, isRunning: boolean): boolean =>
@@ -30,6 +31,8 @@ export const nics: Rule = (context) => {
     if (network === undefined || isAttached(endpoint, nic, isRunning)) continue;
     const facts = seen.networks[network.name];
     if (facts?.seen !== "present") return wait(`${lane} waits for the network ${network.name}`);
+    // An attach to a stopped container succeeds all the same, and then each start fails.
+    if (nic.address !== undefined && network.spec === undefined && isMisplaced(nic.address, facts.value)) return misplaced(nic.address, network, facts.value);
     if (nic.address === undefined && network.spec !== undefined) return wait(`the network ${network.name} names no address for ${lane}: add one`, "AddressConflict");
     const holder = holderOf(seen, network.name, nic.address, container.name);
     if (holder !== undefined) return wait(`${nic.address ?? ""} on ${network.name} is in use by the container ${holder}: stop that one, or choose another address for ${lane}`, "AddressConflict", 2_000);
