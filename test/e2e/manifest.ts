@@ -32,13 +32,18 @@ const elsewhere = (prefix: string, taken: ReadonlySet<string>): string => {
 };
 
 /** The text with every /24 that is taken moved to a free one. */
-export const clearOf = (text: string, taken: ReadonlySet<string>): string =>
+const clearOf = (text: string, taken: ReadonlySet<string>): string =>
   text.replace(/\b(\d+\.\d+\.\d+)\.(\d+)\b/g, (whole, prefix: string, host: string) => taken.has(prefix) ? `${elsewhere(prefix, taken)}.${host}` : whole);
 
-/** An example of examples/, on subnets that are free here. */
-export const example = async (docker: Docker, file: string): Promise<string> =>
-  clearOf(readFileSync(join(examples, file), "utf8"), await takenPrefixes(docker));
+/** The text on subnets that are free here. */
+export const clear = async (docker: Docker, text: string): Promise<string> => clearOf(text, await takenPrefixes(docker));
 
-/** A resource of the given name and spec, on subnets that are free here. JSON is YAML. */
-export const manifest = async (docker: Docker, name: string, spec: object): Promise<string> =>
-  clearOf(JSON.stringify({ apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet", metadata: { name }, spec }), await takenPrefixes(docker));
+/** An example of examples/, on subnets that are free here. */
+export const example = (docker: Docker, file: string): Promise<string> => clear(docker, readFileSync(join(examples, file), "utf8"));
+
+/** A resource of the given name and spec. JSON is YAML. */
+export const manifestAsIs = (name: string, spec: object): string =>
+  JSON.stringify({ apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet", metadata: { name }, spec });
+
+/** The same, on subnets that are free here. */
+export const manifest = (docker: Docker, name: string, spec: object): Promise<string> => clear(docker, manifestAsIs(name, spec));

@@ -24,13 +24,14 @@ export async function sleeperNamed({ docker, testLabels }: Cluster, name: string
   return container;
 }
 
-export interface Occupied { readonly name: string; release(): Promise<void> }
+export interface Occupied { readonly name: string; readonly prefix: string; readonly address: string; release(): Promise<void> }
 
 /** A network of somebody else, with a container on it that has the address. */
-export async function occupyAddress(cluster: Cluster, { network, subnet, address }: { readonly network: string; readonly subnet: string; readonly address: string }): Promise<Occupied> {
-  await cluster.docker.createNetwork({ Name: network, Labels: { ...cluster.testLabels }, IPAM: { Config: [{ Subnet: subnet, Gateway: subnet.replace(/\.0\/24$/, ".254") }] } });
+export async function occupyAddress(cluster: Cluster, { network, prefix, host }: { readonly network: string; readonly prefix: string; readonly host: string }): Promise<Occupied> {
+  const address = `${prefix}.${host}`;
+  await cluster.docker.createNetwork({ Name: network, Labels: { ...cluster.testLabels }, IPAM: { Config: [{ Subnet: `${prefix}.0/24`, Gateway: `${prefix}.254` }] } });
   const holder = await sleeperNamed(cluster, `${network}_holder`, { NetworkMode: network }, { [network]: { IPAMConfig: { IPv4Address: address } } });
-  return { name: network, release: async () => { await holder.remove({ force: true }); } };
+  return { name: network, prefix, address, release: async () => { await holder.remove({ force: true }); } };
 }
 
 /** The volume of a member, made beforehand with the operator's own labels, so that it is taken up; on a disk of its own where a path is given. */

@@ -6,7 +6,7 @@ import { answers, condition, hasMembers, hasOneWriter, isReady, lifeOf, notResta
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
 import { openLan } from "./lan.ts";
-import { manifest } from "./manifest.ts";
+import { clear, manifest, manifestAsIs } from "./manifest.ts";
 import { occupyAddress, foreignDataIn, openSmallDisk, ownVolume, sleeperNamed } from "./obstacles.ts";
 import { subjectOf, type Check, type Subject } from "./subject.ts";
 
@@ -14,24 +14,25 @@ let cluster: Cluster;
 before(async () => { cluster = await startCluster(); });
 after(() => cluster.stop());
 
-const apply = async (name: string, spec: object): Promise<Subject> => {
-  await cluster.apply(await manifest(cluster.docker, name, { replicas: 1, deletionPolicy: "Delete", postgres: { version: "17" }, ...spec }));
+const apply = async (name: string, spec: object, write = manifest): Promise<Subject> => {
+  await cluster.apply(await write(cluster.docker, name, { replicas: 1, deletionPolicy: "Delete", postgres: { version: "17" }, ...spec }));
   return subjectOf(cluster, name);
 };
+/** For what clashes on purpose: its addresses are not moved away from those in use. */
+const applyAsIs = (name: string, spec: object): Promise<Subject> => apply(name, spec, async (_, ...rest) => manifestAsIs(...rest));
+/** The first three numbers of a free subnet. */
+const prefixNear = async (prefix: string): Promise<string> => (await clear(cluster.docker, `${prefix}.0`)).replace(/\.0$/, "");
 const remove = (...subjects: readonly Subject[]): Promise<string> => cluster.kubectl(["delete", "pgrs", ...subjects.map(({ name }) => name), "--timeout=120s"]);
 
 scenario("an image that can't be had, a parent that is not there and a subnet that is taken hold up no other resource", () => cluster, async () => {
   const image = `pgrs-${cluster.id}/postgres`;
   const parent = `pg${cluster.id.slice(-8)}`;
-  const other = await cluster.docker.createNetwork({ Name: `${cluster.id}_other`, Labels: { ...cluster.testLabels }, IPAM: { Config: [{ Subnet: "10.10.17.0/24" }] } });
+  const prefix = await prefixNear("10.10.17");
+  const other = await cluster.docker.createNetwork({ Name: `${cluster.id}_other`, Labels: { ...cluster.testLabels }, IPAM: { Config: [{ Subnet: `${prefix}.0/24` }] } });
   const nic = { name: "lan", purpose: "Client", interfaceName: "eth1" };
   const unavailable = await apply("unavailable", { postgres: { version: "17", image: `${image}:17` } });
   const parentless = await apply("parentless", { networks: [{ ...nic, driver: "macvlan", parent, subnet: "192.168.16.0/24", addresses: ["192.168.16.101"] }] });
-  // This one clashes on purpose, so its subnet must not be moved.
-  await cluster.apply(JSON.stringify({ apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet", metadata: { name: "overlapping" }, spec: {
-    replicas: 1, deletionPolicy: "Delete", postgres: { version: "17" }, networks: [{ ...nic, subnet: "10.10.17.0/24", addresses: ["10.10.17.101"] }],
-  } }));
-  const overlapping = subjectOf(cluster, "overlapping");
+  const overlapping = await applyAsIs("overlapping", { networks: [{ ...nic, subnet: `${prefix}.0/24`, addresses: [`${prefix}.101`] }] });
   const healthy = await apply("healthy", {});
   await healthy.becomes([isReady, hasMembers(1)]);
 
@@ -54,9 +55,9 @@ scenario("an image that can't be had, a parent that is not there and a subnet th
 });
 
 scenario("an address in use by another container is named with its holder", () => cluster, async () => {
-  const network = await occupyAddress(cluster, { network: `${cluster.id}_segment`, subnet: "10.10.18.0/24", address: "10.10.18.12" });
-  const subject = await apply("conflicted", { replicas: 2, networks: [{ name: "segment", purpose: "Replication", interfaceName: "eth1", driver: "external", externalName: network.name, addresses: ["10.10.18.11", "10.10.18.12"] }] });
-  await subject.becomes([condition("NetworksAttached", { status: "False", reason: "AddressConflict", message: /10\.10\.18\.12/ }), condition("Available", { status: "True" })]);
+  const network = await occupyAddress(cluster, { network: `${cluster.id}_segment`, prefix: await prefixNear("10.10.18"), host: "12" });
+  const subject = await applyAsIs("conflicted", { replicas: 2, networks: [{ name: "segment", purpose: "Replication", interfaceName: "eth1", driver: "external", externalName: network.name, addresses: [`${network.prefix}.11`, network.address] }] });
+  await subject.becomes([condition("NetworksAttached", { status: "False", reason: "AddressConflict", message: new RegExp(`${network.address.replaceAll(".", "\\.")} .*in use by the container ${network.name}_holder`) }), condition("Available", { status: "True" })]);
   await network.release();
   await subject.becomes([isReady, hasMembers(2), streams(1)]);
   await remove(subject);
