@@ -11,7 +11,7 @@ const pauseMs = 5_000;
 
 // Not the parameters' fault, whatever they are. A library that shared_preload_libraries names and the image lacks is:
 // the server "could not access file".
-const otherCauses = /no space left|lock file|permission denied|could not open file|could not access (?!file)|could not load pg_hba/i;
+const otherCauses = /no space left|lock file|permission denied|could not open file|could not access (?!file)|could not load .*pg_hba/i;
 
 /** The server's own words about why it ended: the last line that says FATAL or PANIC. */
 export const lastWords = (log: readonly string[]): string | undefined =>
