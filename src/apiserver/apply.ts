@@ -3,15 +3,15 @@
  * own with another value are a conflict unless forced; fields that the manager gives up, and nobody else owns, go
  * away. Pure: the live object and the wish in, the object with its managedFields out.
  */
-import { equal, isObject, mapObject } from "../schema/json.ts";
+import { canonical, equal, isObject, mapObject } from "../schema/json.ts";
 import { compare, fieldsOf, overlay, withoutGivenUp } from "./field-walk.ts";
-import { difference, intersection, isEmptySet, noFields, printedPaths, union, unionAll } from "./field-set.ts";
+import { difference, intersection, isEmptySet, noFields, printedPaths, union, unionAll, type FieldSet } from "./field-set.ts";
 import { ownershipSchema } from "./field-shape.ts";
 import { comparable, isSameOwner, ownersOf, recordUpdate, withOwners, withoutUnowned, type Ownership } from "./managed-fields.ts";
-import { asObject, groupVersion, timestamp } from "./objects.ts";
+import { asObject, groupVersion, timestamp, withMetadata } from "./objects.ts";
 import { applyConflict, badRequest } from "./problems.ts";
 import type { Kind, KubeObject } from "./kind.ts";
-import type { Json, JsonObject } from "../schema/types.ts";
+import type { Json, JsonObject, Schema } from "../schema/types.ts";
 
 export interface Apply {
   readonly kind: Kind;
@@ -71,6 +71,39 @@ const conflictOf = (conflicts: readonly Ownership[]) => {
   return applyConflict(`Apply failed with ${causes.length} conflicts: ${lines.join("\n")}`, causes);
 };
 
+/** kubectl's client-side apply keeps what it applied last in this annotation. */
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+const kubectl = "kubectl";
+
+const parsedObject = (text: string): JsonObject | undefined => {
+  try {
+    const value = JSON.parse(text) as Json;
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * What kubectl applied on the client's side: when it goes on to apply on the server's side, these fields are no
+ * conflict, since they were its own.
+ */
+const appliedBefore = ({ live, manager }: Apply, schema: Schema): FieldSet => {
+  const text = manager === kubectl ? live?.metadata.annotations?.[lastApplied] : undefined;
+  const object = text === undefined ? undefined : parsedObject(text);
+  return object === undefined ? noFields : fieldsOf(schema, object);
+};
+
+/** kubectl's annotation follows what kubectl applies here, so that going back to client-side apply works. */
+const withAnnotation = (after: KubeObject, { live, manager, applied }: Apply): KubeObject => {
+  if (manager !== kubectl || live?.metadata.annotations?.[lastApplied] === undefined) return after;
+  const metadata = isObject(applied.metadata) ? applied.metadata : {};
+  const annotations = isObject(metadata.annotations) ? mapObject(metadata.annotations, (value, key) => (key === lastApplied ? undefined : value)) : {};
+  const kept = mapObject(metadata, (value, key) => (key === "annotations" ? undefined : value));
+  const configuration = { ...applied, metadata: { ...kept, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) } };
+  return withMetadata(after, { annotations: { ...after.metadata.annotations, [lastApplied]: `${canonical(configuration)}\n` } });
+};
+
 /** The object after the apply, with its managedFields. An apply that changes nothing gives the live object back. */
 export const serverSideApply = (apply: Apply): KubeObject => {
   const { kind, live, manager, force, now, subresource = "" } = apply;
@@ -90,10 +123,11 @@ export const serverSideApply = (apply: Apply): KubeObject => {
   const change = compare(schema, before, after);
   const touched = union(change.added, change.changed);
   const conflicts = others.map((one) => ({ ...one, fields: intersection(one.fields, touched) })).filter((one) => !isEmptySet(one.fields));
-  if (!force && conflicts.length > 0) throw conflictOf(conflicts);
+  const disputed = difference(unionAll(conflicts.map((one) => one.fields)), appliedBefore(apply, schema));
+  if (!force && !isEmptySet(disputed)) throw conflictOf(conflicts);
   const remaining = others.map((one) => ({ ...one, fields: difference(difference(one.fields, touched), change.removed) }));
   const isUnchanged = live !== undefined && equal(before, after);
   const time = isUnchanged && last?.time !== undefined ? last.time : timestamp(now);
   const own: Ownership = { ...applier, time, fields: isEmptySet(wished) ? noFields : wished };
-  return withOwners(asObject(after as JsonObject), [...remaining, own]);
+  return withOwners(withAnnotation(asObject(after as JsonObject), apply), [...remaining, own]);
 };

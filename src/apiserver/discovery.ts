@@ -41,8 +41,8 @@ export const subresourcesOf = (kind: Kind): readonly Subresource[] => {
   const own = { group: kind.group, version: kind.version, kind: kind.kind };
   return [
     ...(kind.otherSubresources ?? []),
-    ...(kind.scale === undefined ? [] : [{ name: "scale", responseKind: { group: "autoscaling", version: "v1", kind: "Scale" }, verbs: readAndWrite }]),
     ...(kind.status ? [{ name: "status", responseKind: own, verbs: readAndWrite }] : []),
+    ...(kind.scale === undefined ? [] : [{ name: "scale", responseKind: { group: "autoscaling", version: "v1", kind: "Scale" }, verbs: readAndWrite }]),
   ];
 };
 
@@ -63,7 +63,7 @@ const aggregatedResource = (kind: Kind): JsonObject => {
 };
 
 const aggregatedGroup = (kinds: readonly Kind[], group: string): JsonObject => ({
-  metadata: group === "" ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
+  metadata: group === "" ? {} : { name: group },
   versions: versionsOf(kinds, group).map((version) => ({
     version,
     resources: kindsOf(kinds, group, version).map(aggregatedResource),

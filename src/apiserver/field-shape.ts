@@ -65,6 +65,13 @@ export const partSchema = (shape: Shape, element: string): Schema | undefined =>
   return shape.divides === "list" ? shape.schema.items : undefined;
 };
 
+/** Whether the value is a struct: named fields that are owned one by one. */
+export const isStruct = (schema: Schema | undefined): boolean => schema?.properties !== undefined && !isAtomic(schema);
+
+/** The schema below a path element, whatever is there. */
+export const schemaBelow = (schema: Schema | undefined, element: string): Schema | undefined =>
+  (element.startsWith("f:") ? entrySchema(schema, element.slice(2)) : schema?.items);
+
 const itemElement = (schema: Schema, item: Json): string => {
   if (schema["x-kubernetes-list-type"] === "set") return `v:${canonical(item)}`;
   const keys = schema["x-kubernetes-list-map-keys"] ?? [];

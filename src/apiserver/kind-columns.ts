@@ -31,16 +31,16 @@ export const namespaceColumns: readonly Column[] = [
 ];
 
 export const configMapColumns: readonly Column[] = [
-  name, column("Data", (object) => String(sizeAt(object, ".data") + sizeAt(object, ".binaryData")), "Number of keys"), age,
+  name, column("Data", (object) => sizeAt(object, ".data") + sizeAt(object, ".binaryData"), "Number of keys"), age,
 ];
 
 export const secretColumns: readonly Column[] = [
   name, column("Type", (object) => textAt(object, ".type"), "What kind of secret it is"),
-  column("Data", (object) => String(sizeAt(object, ".data")), "Number of keys"), age,
+  column("Data", (object) => sizeAt(object, ".data"), "Number of keys"), age,
 ];
 
 export const serviceAccountColumns: readonly Column[] = [
-  name, column("Secrets", (object) => String(sizeAt(object, ".secrets")), "Number of secrets"), age,
+  name, column("Secrets", (object) => sizeAt(object, ".secrets"), "Number of secrets"), age,
 ];
 
 const orNone = (text: string): string => (text === "" ? "<none>" : text);
@@ -91,9 +91,9 @@ const source = (object: KubeObject): string => {
   return host === "" ? component : `${component}, ${host}`;
 };
 
-const eventCount = (object: KubeObject): string => {
+const eventCount = (object: KubeObject): number => {
   const found = first(object, ".series.count") ?? first(object, ".count");
-  return typeof found === "number" && found > 0 ? String(found) : "1";
+  return typeof found === "number" && found > 0 ? found : 1;
 };
 
 /** Of events in their core form. */

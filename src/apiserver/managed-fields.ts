@@ -4,13 +4,13 @@
  * write is allowed.
  */
 import { compare } from "./field-walk.ts";
-import { ownershipSchema } from "./field-shape.ts";
+import { isStruct, ownershipSchema, schemaBelow } from "./field-shape.ts";
 import {
-  decodeFields, difference, differenceBelow, encodeFields, fieldsNamed, intersection, isEmptySet, isSameSet, noFields, union, type FieldSet,
+  decodeFields, difference, differenceBelow, encodeFields, fieldSet, fieldsNamed, intersection, isEmptySet, noFields, union, type FieldSet,
 } from "./field-set.ts";
 import { asJson, groupVersion, timestamp, withMetadata } from "./objects.ts";
 import type { Kind, KubeObject, ManagedFieldsEntry } from "./kind.ts";
-import type { JsonObject } from "../schema/types.ts";
+import type { JsonObject, Schema } from "../schema/types.ts";
 
 export interface Update {
   readonly kind: Kind;
@@ -126,6 +126,14 @@ const withoutEmptyParts = (object: KubeObject): KubeObject => {
 /** The value that fields are compared on: without the list of owners itself. */
 export const comparable = (object: KubeObject): JsonObject => asJson(withMetadata(withoutEmptyParts(object), { managedFields: undefined }));
 
+/** In built-in kinds a struct is always there, however empty: writing it is writing its fields. */
+const withoutStructs = (fields: FieldSet, schema: Schema | undefined): FieldSet =>
+  fieldSet(fields.member, [...fields.children].map(([element, child]) => {
+    const node = schemaBelow(schema, element);
+    const below = withoutStructs(child, node);
+    return [element, element.startsWith("f:") && isStruct(node) ? fieldSet(false, below.children) : below] as const;
+  }));
+
 /**
  * The object with the managedFields that a write other than apply leaves: the writer owns what it added and
  * changed, nobody owns what it removed. A write that changes nothing leaves owners and times as they were.
@@ -135,10 +143,11 @@ export const recordUpdate = (update: Update): KubeObject => {
   const owners = startingOwners(update);
   // An object whose owners were forgotten stays so until somebody applies it.
   if (before !== undefined && owners.length === 0) return withOwners(after, []);
-  const change = compare(ownershipSchema(kind), before === undefined ? {} : comparable(before), comparable(after));
+  const schema = ownershipSchema(kind);
+  const change = compare(schema, before === undefined ? {} : comparable(before), comparable(after));
   const touched = union(change.added, change.changed);
   const writer = { manager, operation: "Update" as const, apiVersion: groupVersion(kind), subresource };
-  const gained = withoutUnowned(touched, kind, subresource);
+  const gained = withoutUnowned(kind.custom ? touched : withoutStructs(touched, schema), kind, subresource);
   const previous = owners.find((one) => isSameOwner(one, writer));
   const others = owners.filter((one) => one !== previous)
     .map((one) => ({ ...one, fields: difference(difference(one.fields, intersection(one.fields, touched)), change.removed) }));
@@ -147,8 +156,3 @@ export const recordUpdate = (update: Update): KubeObject => {
   const own: Ownership = { ...writer, ...(time === undefined ? {} : { time }), fields };
   return withOwners(after, [...others, own]);
 };
-
-/** Whether two lists of owners say the same, times aside. */
-export const isSameOwners = (left: readonly Ownership[], right: readonly Ownership[]): boolean =>
-  left.length === right.length && left.every((one) => right.some((other) => isSameOwner(one, other)
-    && one.apiVersion === other.apiVersion && isSameSet(one.fields, other.fields)));

@@ -35,12 +35,14 @@ export const columnsOf = (kind: Kind): readonly Column[] => {
   return [nameColumn, ...(kind.columns.length === 0 ? [ageColumn] : kind.columns)];
 };
 
+const describedBy = ({ description, jsonPath }: Column): string =>
+  description ?? (jsonPath === undefined ? "" : `Custom resource definition column (in JSONPath format): ${jsonPath}`);
+
 const definition = (column: Column): JsonObject => ({
   name: column.name,
-  // A date is computed into text here, so that its column is one of strings only for built-in kinds.
   type: column.type,
   format: column.format ?? "",
-  description: column.description ?? "",
+  description: describedBy(column),
   priority: column.priority ?? 0,
 });
 

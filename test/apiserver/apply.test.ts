@@ -115,6 +115,19 @@ test("status is not applied through the main resource, and nothing else through 
   assert.deepEqual(ownersIn(observed), { "a Apply": { "f:spec": { "f:n": {} } }, "a Apply status": { "f:status": { "f:n": {} } } });
 });
 
+test("kubectl takes over what it applied on the client's side, and only that", () => {
+  const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+  const before = gizmoOf({ spec: { n: 1, s: "x" } }, { annotations: { [lastApplied]: JSON.stringify(gizmoOf({ spec: { n: 1 } })) } }) as unknown as KubeObject;
+  const live = recordUpdate({ kind: gizmo, after: before, manager: "kubectl-client-side-apply", now: start });
+  const taken = applySpec(live, "kubectl", { n: 2 });
+  assert.deepEqual(taken.spec, { n: 2, s: "x" });
+  assert.equal(taken.metadata.annotations?.[lastApplied], "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Gizmo\",\"metadata\":{\"name\":\"g\",\"namespace\":\"default\"},\"spec\":{\"n\":2}}\n");
+  assert.equal(refusal(() => applySpec(live, "kubectl", { s: "y" })).code, 409);
+  assert.equal(refusal(() => applySpec(live, "another", { n: 2 })).code, 409);
+  const broken = { ...live, metadata: { ...live.metadata, annotations: { [lastApplied]: "{" } } };
+  assert.equal(refusal(() => applySpec(broken, "kubectl", { n: 2 })).code, 409);
+});
+
 test("managedFields can't be applied", () => {
   const status = refusal(() => applySpec(undefined, "a", {}, { metadata: { managedFields: [{ manager: "x" }] } }));
   assert.deepEqual([status.code, status.message], [400, "metadata.managedFields must be nil"]);

@@ -32,8 +32,8 @@ test("an aggregated resource says all that kubectl needs", () => {
     resource: "widgets", responseKind: { group: "example.com", version: "v1alpha1", kind: "Widget" }, scope: "Namespaced", singularResource: "widget",
     verbs, shortNames: ["wd"], categories: ["all"],
     subresources: [
-      { subresource: "scale", responseKind: { group: "autoscaling", version: "v1", kind: "Scale" }, verbs: ["get", "patch", "update"] },
       { subresource: "status", responseKind: { group: "example.com", version: "v1alpha1", kind: "Widget" }, verbs: ["get", "patch", "update"] },
+      { subresource: "scale", responseKind: { group: "autoscaling", version: "v1", kind: "Scale" }, verbs: ["get", "patch", "update"] },
     ],
   }]);
 });
@@ -47,8 +47,8 @@ test("the plain documents name groups, versions and resources", () => {
   });
   assert.ok((apiGroupList(kinds).groups as readonly { name: string }[]).every((group) => group.name !== ""));
   const resources = apiResourceList(kinds, "example.com", "v1alpha1")?.resources as readonly JsonObject[];
-  assert.deepEqual(resources.map((one) => one.name), ["widgets", "widgets/scale", "widgets/status"]);
-  assert.deepEqual(resources[1], {
+  assert.deepEqual(resources.map((one) => one.name), ["widgets", "widgets/status", "widgets/scale"]);
+  assert.deepEqual(resources[2], {
     name: "widgets/scale", singularName: "", namespaced: true, group: "autoscaling", version: "v1", kind: "Scale", verbs: ["get", "patch", "update"],
   });
   assert.equal(apiResourceList(kinds, "", "v1")?.groupVersion, "v1");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decodeFields, encodeFields, printedPaths } from "../../src/apiserver/field-set.ts";
+import { builtinKinds } from "../../src/apiserver/kinds.ts";
 import { recordUpdate } from "../../src/apiserver/managed-fields.ts";
 import { gizmo, gizmoOf, ownersIn } from "./gizmo.ts";
 import type { KubeObject, ManagedFieldsEntry, ObjectMeta } from "../../src/apiserver/kind.ts";
@@ -23,6 +24,13 @@ test("a create owns all it brought, containers included, and none of what the se
       "f:spec": { ".": {}, "f:box": {}, "f:n": {}, "f:users": { ".": {}, "k:{\"name\":\"u\"}": { ".": {}, "f:name": {} } } },
     },
   });
+});
+
+test("in built-in kinds only the fields of a struct are owned, not the struct", () => {
+  const lease = builtinKinds.find((kind) => kind.plural === "leases");
+  assert.ok(lease);
+  const after = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: object({}).metadata, spec: { holderIdentity: "me" } };
+  assert.deepEqual(ownersIn(recordUpdate({ kind: lease, after, manager: "a", now: start })), { "a Update": { "f:spec": { "f:holderIdentity": {} } } });
 });
 
 test("an update takes over what it changes, and nobody owns what it removes", () => {
