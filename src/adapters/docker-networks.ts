@@ -53,23 +53,24 @@ const disconnect = async (docker: Docker, container: string, network: string, ab
 
 interface Place { readonly docker: Docker; readonly container: string; readonly nic: Nic; readonly abortSignal: AbortSignal }
 
-type Attachment = "none" | "right" | "wrong";
+interface Attachment { readonly state: "none" | "right" | "wrong"; readonly isRunning: boolean }
 
 const attachmentOf = async ({ docker, container, nic, abortSignal }: Place, { namesNics }: Pick<Abilities, "namesNics">): Promise<Attachment> => {
   const [info, network] = await Promise.all([inspectContainer(docker, container, abortSignal), inspectNetwork(docker, nic.network, abortSignal)]);
   if (info === undefined) throw new Conflict(`attach ${container} to ${nic.network}: the container is gone`);
   if (network === undefined) throw new Conflict(`attach ${container} to ${nic.network}: the network ${nic.network} is gone`, { reason: reason.NetworkMissing });
   const endpoint = rawEndpoints(info)[nic.network];
-  if (endpoint === undefined) return "none";
+  const isRunning = info.State.Running;
+  if (endpoint === undefined) return { state: "none", isRunning };
   const recorded = endpoint.IPAMConfig?.IPv4Address ?? "";
   const used = endpoint.IPAddress ?? "";
   const address = nic.address === undefined
-    ? recorded === "" && (!info.State.Running || used !== "")
-    : recorded === nic.address && (!info.State.Running || used === nic.address);
+    ? recorded === "" && (!isRunning || used !== "")
+    : recorded === nic.address && (!isRunning || used === nic.address);
   const named = !namesNics || endpoint.DriverOpts?.[nicNameOption] === nic.interfaceName;
   // A network made anew under an old name has another id, and the container's next start would miss the old one.
   const sameNetwork = (endpoint.NetworkID ?? "") === "" || endpoint.NetworkID === network.Id;
-  return address && named && sameNetwork ? "right" : "wrong";
+  return { state: address && named && sameNetwork ? "right" : "wrong", isRunning };
 };
 
 const connect = async (place: Place, abilities: Pick<Abilities, "namesNics">): Promise<void> => {
@@ -84,19 +85,31 @@ const connect = async (place: Place, abilities: Pick<Abilities, "namesNics">): P
   }
 };
 
-const attach = async (place: Place, abilities: Pick<Abilities, "namesNics">): Promise<void> => {
+/** The names of the interfaces in a running container. */
+export type NamesIn = (container: string, signal: AbortSignal) => Promise<readonly string[]>;
+
+// The Engine would fail, and yet record the endpoint as connected with its address, for as long as the container runs.
+const requireFreeName = async ({ container, nic, abortSignal }: Place, namesIn: NamesIn): Promise<void> => {
+  if (!(await namesIn(container, abortSignal)).includes(nic.interfaceName)) return;
+  throw new Conflict(`attach ${container} to ${nic.network}: the container has an interface ${nic.interfaceName} already; detach that one, or restart the member`, { reason: reason.NameMismatch });
+};
+
+const attach = async (place: Place, abilities: Pick<Abilities, "namesNics">, namesIn: NamesIn): Promise<void> => {
   const { docker, container, nic, abortSignal } = place;
-  const before = await attachmentOf(place, abilities);
-  if (before === "right") return;
+  const { state, isRunning } = await attachmentOf(place, abilities);
+  if (state === "right") return;
   // On a stopped container, connecting to a network already recorded answers 200 and changes nothing.
-  if (before === "wrong") await disconnect(docker, container, nic.network, abortSignal);
+  if (state === "wrong") await disconnect(docker, container, nic.network, abortSignal);
+  if (isRunning && abilities.namesNics) await requireFreeName(place, namesIn);
   await connect(place, abilities);
-  if (await attachmentOf(place, abilities) !== "right") {
+  if ((await attachmentOf(place, abilities)).state !== "right") {
     throw new Transient(`attach ${container} to ${nic.network}: the Engine took the request, and yet the address ${nic.address ?? ""} is not in use`, { reason: reason.DriftRepairing });
   }
 };
 
-export const networkCalls = ({ call }: Calls, abilities: (signal: AbortSignal) => Promise<Pick<Abilities, "namesNics">>): Networks => ({
+interface Helpers { readonly abilities: (signal: AbortSignal) => Promise<Pick<Abilities, "namesNics">>; readonly namesIn: NamesIn }
+
+export const networkCalls = ({ call }: Calls, { abilities, namesIn }: Helpers): Networks => ({
   networksOf: (owner, signal) => call(`list the networks of ${owner.namespace}/${owner.name}`, signal, async (docker, abortSignal) => {
     const listed = await docker.listNetworks({ filters: { ...ownedBy(owner) }, abortSignal });
     // The list leaves out who is attached.
@@ -117,7 +130,7 @@ export const networkCalls = ({ call }: Calls, abilities: (signal: AbortSignal) =
 
   attach: async (container, nic, signal) => {
     const able = await abilities(signal);
-    await call(`attach ${container} to ${nic.network}`, signal, (docker, abortSignal) => attach({ docker, container, nic, abortSignal }, able));
+    await call(`attach ${container} to ${nic.network}`, signal, (docker, abortSignal) => attach({ docker, container, nic, abortSignal }, able, namesIn));
   },
 
   detach: (container, network, signal) => call(`detach ${container} from ${network}`, signal,

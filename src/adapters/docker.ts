@@ -16,7 +16,7 @@ import { networkFacts } from "./docker-facts.ts";
 import { fileCalls } from "./docker-files.ts";
 import { imageCalls, pullLimits, type PullLimits } from "./docker-images.ts";
 import { parseInterfaces, readingCommand, separator } from "./docker-interfaces.ts";
-import { inspectNetwork, networkCalls, volumeCalls } from "./docker-networks.ts";
+import { inspectNetwork, networkCalls, volumeCalls, type NamesIn } from "./docker-networks.ts";
 
 export type { EventWatcher, OwnerKey } from "./docker-events.ts";
 
@@ -58,6 +58,9 @@ const interfaceReader = (exec: Engine["exec"]): Engine["interfaces"] => {
   };
 };
 
+const nameReader = (exec: Engine["exec"]): NamesIn => async (container, signal) =>
+  (await exec(container, ["ls", "/sys/class/net"], "", signal)).output.split(/\s+/);
+
 const factsReader = (calls: Calls): ((signal: AbortSignal) => Promise<EngineFacts>) => calls.remembered(async (signal) => {
   const { version, api } = await calls.version(signal);
   const bridge = await calls.call("look at the Engine's default bridge", signal, (docker, abortSignal) => inspectNetwork(docker, "bridge", abortSignal), { read: true });
@@ -80,7 +83,7 @@ export const dockerEngine = ({ log, clock, pullLimits: limits = pullLimits, ...w
   return {
     facts: factsReader(calls),
     ...containerCalls(calls, abilities),
-    ...networkCalls(calls, abilities),
+    ...networkCalls(calls, { abilities, namesIn: nameReader(running.exec) }),
     ...volumeCalls(calls),
     ...fileCalls(calls),
     ...running,

@@ -7,7 +7,7 @@ import { soon } from "../e2e/engine.ts";
 const nic = { network: "lan", address: "10.201.9.5", interfaceName: "eth1", mac: "02:00:00:00:00:05" };
 const ifname = "com.docker.network.endpoint.ifname";
 
-interface World { running: boolean; endpoint: object | undefined; connect: (world: World, request: Request) => Answer }
+interface World { names: string; running: boolean; endpoint: object | undefined; connect: (world: World, request: Request) => Answer }
 
 const endpoint = (more: object = {}): object =>
   ({ IPAMConfig: { IPv4Address: nic.address }, IPAddress: nic.address, NetworkID: "net-1", DriverOpts: { [ifname]: "eth1" }, ...more });
@@ -17,20 +17,32 @@ const inspected = ({ running, endpoint: one }: World): object => ({
   NetworkSettings: { Networks: one === undefined ? {} : { lan: one } },
 });
 
+/** The Engine's answer to an exec: it takes the connection over, and writes frames. */
+const upgraded = (output: string): Answer => (response) => {
+  const payload = Buffer.from(output);
+  const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, payload.length]);
+  const { socket } = response;
+  socket?.write("HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+  socket?.end(Buffer.concat([header, payload]));
+};
+
 /** An Engine with one container and one network. */
 const engineOf = async (t: TestContext, given: Partial<World> = {}, api = "1.51") => {
-  const world: World = { running: true, endpoint: undefined, connect: (one) => { one.endpoint = endpoint(); return [200, {}]; }, ...given };
+  const world: World = { names: "eth0\nlo\n", running: true, endpoint: undefined, connect: (one) => { one.endpoint = endpoint(); return [200, {}]; }, ...given };
   const fake = await fakeEngine((request) => {
     if (request.path.endsWith("/connect")) return world.connect(world, request);
     if (request.path.endsWith("/disconnect")) { world.endpoint = undefined; return [200, {}]; }
     if (request.path === "/containers/c/json") return [200, inspected(world)];
     if (request.path.startsWith("/networks/lan")) return [200, { Id: "net-1", Name: "lan", Driver: "bridge" }];
-    if (request.path.startsWith("/networks?")) return [200, [{ Id: "net-1", Name: "lan" }]];
+    if (/^\/networks(\?|$)/.test(request.path)) return [200, [{ Id: "net-1", Name: "lan" }]];
+    if (request.path === "/containers/c/exec") return [201, { Id: "x" }];
+    if (request.path === "/exec/x/start") return upgraded(world.names);
+    if (request.path === "/exec/x/json") return [200, { Running: false, ExitCode: 0 }];
     if (request.path === "/info") return [200, { LoggingDriver: "journald" }];
     return request.path.startsWith("/containers/create") ? [201, { Id: "c" }] : [404, { message: "what?" }];
   }, { api });
   t.after(fake.stop);
-  const changes = (): readonly string[] => fake.requests.filter(({ method }) => method === "POST").map(({ path }) => path);
+  const changes = (): readonly string[] => fake.requests.filter(({ method }) => method === "POST").map(({ path }) => path).filter((path) => !path.includes("/exec"));
   const bodyOf = (path: string): unknown => fake.requests.find((request) => request.path.startsWith(path))?.body;
   return { engine: fake.engine, changes, bodyOf };
 };
@@ -76,16 +88,23 @@ for (const [when, world] of stale) {
   });
 }
 
-test("a name that is taken leaves no endpoint that looks connected", async (t) => {
+test("a failed attach leaves no endpoint that looks connected", async (t) => {
   const { engine, changes } = await engineOf(t, {
+    running: false,
     connect: (world) => {
       world.endpoint = endpoint();
       return [500, { message: "failed to add interface vethX to sandbox: error renaming interface \"vethX\" to \"eth1\": file exists" }];
     },
   });
-  await assert.rejects(engine.attach("c", nic, soon()), { name: "Transient" });
+  await assert.rejects(engine.attach("c", nic, soon()), { name: "Conflict", reason: "NameMismatch" });
   assert.deepEqual(changes(), ["/networks/lan/connect", "/networks/lan/disconnect"]);
   assert.deepEqual((await engine.container("c", soon()))?.endpoints, []);
+});
+
+test("a name that is taken in a running container is never asked for: the Engine would record a NIC that is not there", async (t) => {
+  const { engine, changes } = await engineOf(t, { names: "eth0\neth1\nlo\n" });
+  await assert.rejects(engine.attach("c", nic, soon()), { name: "Conflict", reason: "NameMismatch", message: /has an interface eth1 already/ });
+  assert.ok(!changes().includes("/networks/lan/connect"));
 });
 
 test("a 200 that changed nothing is no success", async (t) => {
