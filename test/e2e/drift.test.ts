@@ -6,6 +6,7 @@ import {
 } from "./checks.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
+import { throughout } from "./eventually.ts";
 import { manifest, valueIn } from "./manifest.ts";
 import { subjectOf, type Check, type Subject } from "./subject.ts";
 
@@ -105,5 +106,15 @@ scenario("a paused primary is not claimed to be available", () => cluster, async
     return claims.length === 0 ? undefined : `${claims.map(({ type }) => type).join()} is True while the primary is paused`;
   });
   await containerOf(0).unpause();
+  await drift.becomes(whole);
+});
+
+scenario("with reconcilePolicy Paused nothing is mended, and with Apply everything", () => cluster, async () => {
+  await cluster.kubectl(["patch", "pgrs/drift", "--type=merge", "-p", `{"spec":{"reconcilePolicy":"Paused"}}`]);
+  await drift.becomes(condition("Reconciling", { status: "False", reason: "Paused" }));
+  await containerOf(1).kill({ signal: "SIGKILL" });
+  await drift.becomes(condition("Ready", { status: "False" }));
+  await throughout("the standby stays as it is", async () => (await drift.inspect(1)).State.Running ? "it was started" : undefined, 4);
+  await cluster.kubectl(["patch", "pgrs/drift", "--type=merge", "-p", `{"spec":{"reconcilePolicy":"Apply"}}`]);
   await drift.becomes(whole);
 });

@@ -53,6 +53,14 @@ scenario("a client with the application's Secret alone finds the primary and may
   assert.equal(await psqlOf(uri, "create table orders (id int); insert into orders values (7); select id from orders"), "7");
 });
 
+scenario("a password changed in the Secret is the one that counts", () => cluster, async () => {
+  const { username, hosts, uri } = await appLogin(demo);
+  await cluster.kubectl(["patch", "secret", "demo-app", "--type=merge", "-p", `{"stringData":{"password":"changed-by-hand"}}`]);
+  const changed = `postgresql://${username}:changed-by-hand@${hosts[0] ?? ""}:5432/app`;
+  await demo.becomes(async () => await psqlOf(changed, "select id from orders") === "7" ? undefined : "the row is not there");
+  await assert.rejects(psqlOf(uri, "select 1"), /password authentication failed/);
+});
+
 scenario("at the goal nothing is written: not to Docker, not to PostgreSQL, not to the API", () => cluster, () => assertSilent(demo));
 
 scenario("kubectl get shows the columns", () => cluster, async () => {

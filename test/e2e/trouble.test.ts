@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { answers, condition, hasMembers, hasOneWriter, isReady, lifeOf, notRestarted, streams, type Life } from "./checks.ts";
+import { psqlOf } from "./clients.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
 import { openLan } from "./lan.ts";
@@ -62,6 +63,16 @@ scenario("an address in use by another container is named with its holder", () =
   await subject.becomes([isReady, hasMembers(2), streams(1)]);
   await remove(subject);
   assert.equal((await cluster.docker.getNetwork(network.name).inspect() as { Name: string }).Name, network.name, "an external network is never removed");
+});
+
+scenario("a Secret that the spec names and that is not there is asked for by name", () => cluster, async () => {
+  const subject = await apply("secretive", { credentials: { appSecretRef: { name: "chosen" } } });
+  await subject.becomes([condition("Ready", { status: "False", reason: "CredentialsMissing", message: /Secret chosen/ }), condition("Stalled", { status: "True", reason: "CredentialsMissing" })]);
+  await cluster.kubectl(["create", "secret", "generic", "chosen", "--from-literal=username=app", "--from-literal=password=chosen-by-hand"]);
+  await subject.becomes([isReady, hasMembers(1)]);
+  const { NetworkSettings } = await subject.inspect(0);
+  assert.equal(await psqlOf(`postgresql://app:chosen-by-hand@${NetworkSettings.Networks["bridge"]?.IPAddress ?? ""}:5432/app`, "select current_user"), "app");
+  await remove(subject);
 });
 
 // The following obstacles lie in the way of a second member, one after the other, while the first one serves on.
