@@ -1,0 +1,179 @@
+/**
+ * npm run bench [-- RUNS]: how long the operator takes from apply to Ready beside a plain script that does the same
+ * steps, and what it costs at rest. It prints figures and judges none. It works on the real Engine with an embedded
+ * control plane of its own, and removes what it made, also when it is interrupted; all of it carries the run's labels.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Docker from "dockerode";
+import { dockerEngine } from "../src/adapters/docker.ts";
+import { postgres } from "../src/adapters/postgres.ts";
+import { label } from "../src/api/names.ts";
+import type { ImageFacts, Logger } from "../src/ports.ts";
+import { namespace, desiredOf, postgresVersion, resourceOf } from "./cluster.ts";
+import { controlOf, isReady, type Control } from "./control.ts";
+import { roundsAtGoal } from "./goal.ts";
+import { controlPlaneStarts, memoryOf, wholeStarts } from "./others.ts";
+import { plainCluster, type Tools } from "./plain.ts";
+import { startProgram, type LogLine, type Program } from "./program.ts";
+import { median, ms, seconds, stepTable, sumTable, table, type Step } from "./steps.ts";
+import { sweep } from "./sweep.ts";
+
+/** The whole bench ends within this, whatever happens. */
+const wholeLimitMs = 360_000;
+const goalRounds = 20;
+const runs = Number(process.argv[2] ?? "3");
+const runId = `bench-${randomBytes(3).toString("hex")}`;
+
+const silent: Logger = { info: () => undefined, debug: () => undefined, with: () => silent };
+const print = (text: string): void => { console.log(text); };
+const title = (text: string): void => { print(`\n${text}`); };
+
+interface Bench {
+  readonly tools: Tools;
+  readonly image: ImageFacts;
+  readonly control: Control;
+  readonly operator: Program;
+  readonly installation: string;
+  readonly signal: AbortSignal;
+}
+
+/** What the operator logged for one resource, as steps after a moment. */
+const stepsOf = (lines: readonly LogLine[], name: string, fromMs: number): readonly Step[] => lines.flatMap((line): readonly Step[] => {
+  const { message, timestamp, resource, lane, because } = line;
+  const tookMs = line["ms"];
+  if (resource !== `${namespace}/${name}` || typeof tookMs !== "number") return [];
+  const atMs = Date.parse(timestamp) - tookMs - fromMs;
+  return atMs < 0 ? [] : [{ atMs, tookMs, lane: String(lane), what: `${message} (${String(because)})` }];
+});
+
+const bare = (steps: readonly Step[]): readonly Step[] => steps.map((step) => ({ ...step, what: step.what.replace(/ \(.*/s, "") }));
+
+interface Timed { readonly tookMs: number; readonly steps: readonly Step[] }
+
+async function byOperator({ control, operator }: Bench, name: string, block: number): Promise<Timed> {
+  const startedAt = Date.now();
+  await control.apply(resourceOf(name, block));
+  await control.until(name, isReady);
+  return { tookMs: Date.now() - startedAt, steps: stepsOf(operator.lines, name, startedAt) };
+}
+
+async function byScript({ tools, image, signal }: Bench, name: string, block: number): Promise<Timed> {
+  const startedAt = Date.now();
+  const steps = await plainCluster(tools, desiredOf(runId, name, block), image, signal);
+  return { tookMs: Date.now() - startedAt, steps };
+}
+
+/** Both ways by turns, so that a busy moment of the machine meets both. The last cluster of the operator stays. */
+async function compare(bench: Bench): Promise<string> {
+  const { tools, control } = bench;
+  const operator: Timed[] = [];
+  const script: Timed[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    script.push(await byScript(bench, `plain${String(run)}`, 2 * run));
+    await sweep(tools.docker, runId);
+    const name = `bench${String(run)}`;
+    operator.push(await byOperator(bench, name, 2 * run + 1));
+    if (run === runs - 1) continue;
+    await control.remove(name);
+    await control.until(name, (resource) => resource === undefined);
+  }
+  const middle = (all: readonly Timed[]): Timed | undefined => all.toSorted((one, other) => one.tookMs - other.tookMs)[Math.floor(all.length / 2)];
+  title(`Three members, from apply to Ready (${String(runs)} runs, by turns)`);
+  const row = (who: string, all: readonly Timed[]): readonly string[] => [who, ...all.map(({ tookMs }) => seconds(tookMs)), seconds(median(all.map(({ tookMs }) => tookMs)))];
+  print(table([["", ...operator.map((_, run) => `run ${String(run + 1)}`), "median"], row("plain script", script), row("operator", operator)]));
+  const ratio = median(operator.map(({ tookMs }) => tookMs)) / median(script.map(({ tookMs }) => tookMs));
+  print(`  ratio operator / plain script: ${ratio.toFixed(2)}`);
+  title("Steps of the operator, in its median run");
+  print(stepTable(middle(operator)?.steps ?? []));
+  title("Steps of the plain script, in its median run");
+  print(sumTable(middle(script)?.steps ?? []));
+  title("Steps of the operator in sums (they overlap)");
+  print(sumTable(bare(middle(operator)?.steps ?? [])));
+  return `bench${String(runs - 1)}`;
+}
+
+async function scaleUp({ control, operator }: Bench, name: string): Promise<void> {
+  const startedAt = Date.now();
+  await control.scale(name, 4);
+  await control.until(name, isReady);
+  title(`Scale-up from 3 to 4 members: ${seconds(Date.now() - startedAt)}`);
+  print(stepTable(stepsOf(operator.lines, name, startedAt)));
+}
+
+async function atGoal({ tools, control, installation, signal }: Bench, name: string): Promise<void> {
+  const world = { ...tools, resources: control.api, clock: { now: Date.now }, log: silent, installation, newPassword: () => "" };
+  const { tookMs, writes } = await roundsAtGoal({ namespace, name }, world, goalRounds, signal);
+  title("A round for a resource at its goal (4 members)");
+  print(table([
+    ["rounds", "median", "longest", "writes"],
+    [String(tookMs.length), ms(median(tookMs)), ms(Math.max(...tookMs)), writes.length === 0 ? "0" : writes.join(", ")],
+  ]));
+}
+
+async function measure(bench: Bench): Promise<void> {
+  const name = await compare(bench);
+  await scaleUp(bench, name);
+  await atGoal(bench, name);
+  const oneKib = bench.operator.residentKib();
+  await bench.control.remove(name);
+  await bench.control.until(name, (resource) => resource === undefined);
+  title("Memory of the operator");
+  const memory = [await memoryOf(1), await memoryOf(10), await memoryOf(100)];
+  print(table([
+    ["resources", "world", "resident", "heap"],
+    ["1", "real Engine, 4 members", `${String(Math.round(oneKib / 1024))} MiB`, ""],
+    ...memory.map(({ resources, ready, residentKib, heapKib }) => [
+      String(resources), `simulated, 3 members each, ${String(ready)} ready`, `${String(Math.round(residentKib / 1024))} MiB`, `${String(Math.round(heapKib / 1024))} MiB`]),
+  ]));
+}
+
+const imageOn = async (engine: Bench["tools"]["engine"], signal: AbortSignal): Promise<ImageFacts> => {
+  for (const name of [`pgrs/postgres:${postgresVersion}`, `postgres:${postgresVersion}`]) {
+    const found = await engine.image(name, signal);
+    if (found !== undefined) return found;
+  }
+  throw new Error(`the Engine has no image of PostgreSQL ${postgresVersion}: bin/pgrs image build ${postgresVersion} makes one`);
+};
+
+async function main(): Promise<void> {
+  const stop = new AbortController();
+  process.once("SIGINT", () => { stop.abort(new Error("interrupted")); });
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(wholeLimitMs)]);
+  const docker = new Docker();
+  const home = await mkdtemp(join(tmpdir(), "pgrs-bench-"));
+  const engine = dockerEngine({ log: silent, clock: { now: Date.now } });
+  const servers = postgres({ exec: engine.exec, log: silent });
+  const image = await imageOn(engine, signal);
+  const programs: Program[] = [];
+  let installation: string | undefined;
+  const interrupted = new Promise<never>((_, reject) => { signal.addEventListener("abort", () => { reject(signal.reason as Error); }, { once: true }); });
+  const work = async (): Promise<void> => {
+    await controlPlaneStarts(home, print);
+    const server = startProgram("apiserver", "--home", join(home, "operator"));
+    programs.push(server);
+    const { kubeconfig } = await server.untilLogged("control plane ready");
+    const control = controlOf(String(kubeconfig));
+    installation = await control.api.installationId(signal);
+    const operator = startProgram("operator", "--kubeconfig", String(kubeconfig));
+    programs.push(operator);
+    await operator.untilLogged("watching");
+    await measure({ tools: { engine, postgres: servers, docker }, image, control, operator, installation, signal });
+    await wholeStarts(home, runId, print);
+  };
+  try {
+    await Promise.race([work(), interrupted]);
+  } finally {
+    for (const program of programs.reverse()) await program.stop();
+    await sweep(docker, runId);
+    if (installation !== undefined) await sweep(docker, installation);
+    servers.close();
+    engine.close();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+print(`bench ${runId}: PostgreSQL ${postgresVersion}, ${label.installation}=${runId} and an installation of its own`);
+await main();
