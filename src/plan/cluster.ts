@@ -48,7 +48,18 @@ function ordinalsOf(want: Desired, seen: Observation): readonly number[] {
   return primary < replicas ? lowest : [...lowest.slice(0, -1), primary];
 }
 
+const derived = new WeakMap<Observation, { readonly want: Desired; readonly cluster: Cluster }>();
+
+/** What is derived is kept as long as the observation itself: plan and status ask for the same. */
 export function clusterOf(want: Desired, seen: Observation): Cluster {
+  const known = derived.get(seen);
+  if (known?.want === want) return known.cluster;
+  const cluster = derive(want, seen);
+  derived.set(seen, { want, cluster });
+  return cluster;
+}
+
+function derive(want: Desired, seen: Observation): Cluster {
   const primaryOrdinal = want.status.primary?.ordinal;
   const primary = primaryOrdinal === undefined ? undefined : memberAt(seen, primaryOrdinal);
   const server = primary === undefined ? undefined : valueOf(primary.server);

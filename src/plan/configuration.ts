@@ -98,8 +98,20 @@ const subnetsOf = (want: Desired, seen: Observation, purpose: "Client" | "Replic
 
 const orElse = (subnets: readonly string[], fallback: readonly string[]): readonly string[] => subnets.length > 0 ? subnets : fallback;
 
-/** The files of a member, or the reason why they can't be written yet. */
-export function configurationOf(want: Desired, seen: Observation, cluster: Cluster, me: MemberSighting): { readonly files: readonly File[]; readonly configuration: MemberConfiguration } | { readonly missing: string } {
+export type Made = { readonly files: readonly File[]; readonly configuration: MemberConfiguration } | { readonly missing: string };
+
+const made = new WeakMap<Cluster, Map<MemberSighting, Made>>();
+
+/** The files of a member, or the reason why they can't be written yet. Made once a round, though many rules ask. */
+export function configurationOf(want: Desired, seen: Observation, cluster: Cluster, me: MemberSighting): Made {
+  const ofAll = made.get(cluster) ?? new Map<MemberSighting, Made>();
+  made.set(cluster, ofAll);
+  const known = ofAll.get(me) ?? makeConfiguration(want, seen, cluster, me);
+  ofAll.set(me, known);
+  return known;
+}
+
+function makeConfiguration(want: Desired, seen: Observation, cluster: Cluster, me: MemberSighting): Made {
   const engine = valueOf(seen.engine);
   const replication = valueOf(seen.secrets.replication);
   if (engine === undefined || replication === undefined) return { missing: "the Engine and the Secrets" };

@@ -95,8 +95,18 @@ export function desire({ resource, problems }: Parsed, owner: Owner): Desired {
   };
 }
 
-/** The NICs that a member should have, in the order in which an Engine before 28 names them. */
-export const nicsOf = (want: Desired, ordinal: number): readonly Nic[] =>
+const nics = new WeakMap<Desired, Map<number, readonly Nic[]>>();
+
+/** The NICs that a member should have, in the order in which an Engine before 28 names them. Derived once a round. */
+export function nicsOf(want: Desired, ordinal: number): readonly Nic[] {
+  const ofAll = nics.get(want) ?? new Map<number, readonly Nic[]>();
+  nics.set(want, ofAll);
+  const known = ofAll.get(ordinal) ?? deriveNics(want, ordinal);
+  ofAll.set(ordinal, known);
+  return known;
+}
+
+const deriveNics = (want: Desired, ordinal: number): readonly Nic[] =>
   [...want.networks].sort((one, other) => one.docker < other.docker ? -1 : 1).map(({ name, docker, interfaceName, addresses }) => {
     const address = addresses[ordinal];
     return { network: docker, interfaceName, mac: macOf(want.owner, ordinal, name), ...(address === undefined ? {} : { address }) };

@@ -19,8 +19,8 @@ export interface Report {
   readonly settledMs: number;
 }
 
-const storm = { least: 20_000, most: 90_000, pauseMax: 9_000 } as const;
-const peaceMs = 900_000;
+const storm = { least: 15_000, most: 50_000, pauseMax: 5_000 } as const;
+const peaceMs = 600_000;
 /** Longer than any call hangs. */
 const silenceMs = 65_000;
 
@@ -97,7 +97,7 @@ async function stormy(sim: Simulation, random: Random, scenes: readonly [Scene, 
     if (what !== undefined) { sim.disturbed(); sim.tell(`* ${scene.key.name}: ${what}`); }
     sim.time.after(random.between(1, storm.pauseMax), happen);
   };
-  sim.time.after(random.between(1, 20_000), happen);
+  sim.time.after(random.between(1, 12_000), happen);
   sim.begin();
   await sim.time.passUntil(until, () => sim.breaches.length > 0);
 }

@@ -18,25 +18,27 @@ const atStart = new Set([...Object.keys(sensitive), "shared_buffers", "wal_level
 
 const bootMs = 400;
 
-const parsed = new Map<string, Settings>();
+/** The same texts are read over and over: each is parsed once. */
+const once = (parse: (text: string) => Settings): ((text: string) => Settings) => {
+  const parsed = new Map<string, Settings>();
+  return (text) => {
+    const settings = parsed.get(text) ?? parse(text);
+    if (parsed.size > 2_000) parsed.clear();
+    parsed.set(text, settings);
+    return settings;
+  };
+};
 
 /** The settings of a file, as the server's own scanner would read them. */
-export function parseSettings(text: string): Settings {
-  const known = parsed.get(text);
-  if (known !== undefined) return known;
-  const settings = Object.fromEntries(text.split("\n").flatMap((line) => {
+export const parseSettings = once((text) => Object.fromEntries(text.split("\n").flatMap((line) => {
     const [, name, value = ""] = /^([A-Za-z0-9_.]+)\s*=\s*'(.*)'$/.exec(line) ?? [];
     return name === undefined ? [] : [[name, value.replace(/\\(\d{3})|''|\\\\/g, (whole, octal: string | undefined) => octal === undefined ? whole.slice(1) : String.fromCharCode(parseInt(octal, 8)))] as const];
-  }));
-  if (parsed.size > 2_000) parsed.clear();
-  parsed.set(text, settings);
-  return settings;
-}
+})));
 
 const quoted = /(\w+)=('(?:[^'\\]|\\.)*'|\S+)/g;
 
-export const parseConninfo = (text: string): Settings =>
-  Object.fromEntries([...text.matchAll(quoted)].map(([, name = "", value = ""]) => [name, value.startsWith("'") ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value]));
+export const parseConninfo = once((text) =>
+  Object.fromEntries([...text.matchAll(quoted)].map(([, name = "", value = ""]) => [name, value.startsWith("'") ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value])));
 
 /** What the server has against settings, as it would say it; undefined when it takes them. */
 export const refusalOf = (settings: Settings): string | undefined => {
