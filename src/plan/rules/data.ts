@@ -1,5 +1,5 @@
 /** A member's data directory: initdb for the very first primary, a base backup for everybody else, and never over anything. */
-import { label } from "../../api/names.ts";
+import { containerName, label, volumeName } from "../../api/names.ts";
 import { dataOf, memberAt } from "../cluster.ts";
 import { upstreamHost } from "../configuration.ts";
 import { basebackupJob, initdbJob, progressOf } from "../jobs.ts";
@@ -21,7 +21,8 @@ export const data: Rule = (context) => {
   if (me.data.seen === "absent") return fill(context, 1, "no data");
   const { systemIdentifier, major } = me.data.value;
   if (cluster.systemIdentifier !== undefined && systemIdentifier !== cluster.systemIdentifier) {
-    return wait(`${lane}'s volume holds another cluster's data (system identifier ${systemIdentifier}, here ${cluster.systemIdentifier}): move it away (docker volume rm after a copy), then a base backup is made`, "ForeignData");
+    // While the operator works, it makes the container again at once, and that one holds the volume: hence the pause.
+    return wait(`${lane}'s volume holds another cluster's data (system identifier ${systemIdentifier}, here ${cluster.systemIdentifier}): keep a copy if it is needed; then set reconcilePolicy Paused, docker rm -f ${containerName(want.owner, me.ordinal)}, docker volume rm ${volumeName(want.owner, me.ordinal)}, and set Apply again`, "ForeignData");
   }
   return major === want.traits.major ? "satisfied"
     : wait(`${lane}'s volume holds data of PostgreSQL ${major}, and postgres.version is ${want.traits.version}: write ${major} there`, "ForeignData");
