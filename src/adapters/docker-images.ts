@@ -23,7 +23,7 @@ export interface PullLimits {
   readonly silenceMs: number;
   readonly wholeMs: number;
 }
-export const pullLimits: PullLimits = { firstWordMs: 20_000, silenceMs: 300_000, wholeMs: 3_600_000 };
+export const pullLimits: PullLimits = { firstWordMs: 15_000, silenceMs: 300_000, wholeMs: 3_600_000 };
 const namesMax = 256;
 
 // What stands in a path of the API must not be able to leave it.

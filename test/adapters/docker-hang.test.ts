@@ -1,6 +1,7 @@
 /** Every call ends with its signal, whatever the Engine does or does not do. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import util from "node:util";
 import type { DockerEngine } from "../../src/adapters/docker.ts";
 import { dockerEngine } from "../../src/adapters/docker.ts";
 import { isUnreachable } from "../../src/adapters/docker-errors.ts";
@@ -107,6 +108,19 @@ test("many silent calls do not keep a later one from its answer", async (t) => {
   assert.equal(await engine.container("d", new AbortController().signal), undefined);
   control.abort();
   for (const failure of await Promise.all(stopping)) assert.ok(failure instanceof Transient);
+});
+
+// docker-modem prints every request for a debug log that nobody reads. With an agent that keeps sockets in it, that
+// took a third of a second of computing for each request.
+test("a request costs no picture of all kept connections", async (t) => {
+  const { engine, stop } = await fakeEngine(() => [404, { message: "No such container: c" }]);
+  t.after(stop);
+  const look = () => engine.container("c", new AbortController().signal);
+  await Promise.all(Array.from({ length: 20 }, look));
+  const printed = t.mock.method(util, "inspect").mock;
+  await Promise.all(Array.from({ length: 20 }, look));
+  assert.ok(printed.calls.length > 0, "docker-modem prints no requests any more: the agents need not be terse");
+  for (const { result } of printed.calls) assert.ok((result ?? "").length < 2000, String(result).slice(0, 500));
 });
 
 test("the newest API that both know is spoken", async (t) => {
