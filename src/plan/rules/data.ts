@@ -28,8 +28,11 @@ export const data: Rule = (context) => {
     : wait(`${lane}'s volume holds data of PostgreSQL ${major}, and postgres.version is ${want.traits.version}: write ${major} there`, "ForeignData");
 };
 
+/** What a program says about its failure. Its last line may only tell that it cleans up. */
+const complaintOf = (log: readonly string[]): string | undefined => log.findLast((line) => /\b(error|fatal|panic):/i.test(line)) ?? log.at(-1);
+
 function underway(context: MemberContext): Step {
-  const { seen, me, lane } = context;
+  const { want, seen, me, lane } = context;
   if (me.job.seen !== "present") return "satisfied";
   const { id, labels, state, exitCode, finishedAt, log, error } = me.job.value;
   const what = labels[label.job] === "initdb" ? "initdb" : "base backup";
@@ -38,9 +41,13 @@ function underway(context: MemberContext): Step {
   if (exitCode === 0 && me.data.seen === "present") return perform(action("removeContainer", lane, `${what} is complete`, { container: id }));
   if (exitCode === 0 && me.data.seen === "unknown") return wait(me.data.because);
   const attempt = attemptOf(labels);
-  const words = error === "" ? log.at(-1) ?? `exit code ${exitCode}` : error;
+  const words = error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error;
   const leftMs = leftOf(backoffMs(attempt), { since: finishedAt, at: seen.at });
-  if (leftMs > 0) return wait(`${lane}: ${what} failed (attempt ${attempt}): ${words}`, /no space left/i.test(log.join(" ")) ? "DiskFull" : "StepFailed", leftMs);
+  const failed = `${lane}: ${what} failed (attempt ${attempt}): ${words}`;
+  if (leftMs > 0) {
+    return /no space left/i.test(log.join(" ")) ? wait(`${failed}. Make room for the volume ${volumeName(want.owner, me.ordinal)} (docker volume inspect says where it lies); it is tried again`, "DiskFull", leftMs)
+      : wait(failed, "StepFailed", leftMs);
+  }
   const again = fill(context, attempt + 1, `attempt ${attempt} failed: ${words}`);
   return typeof again === "object" && "do" in again
     ? perform(action("removeContainer", lane, `${what} failed`, { container: id }), ...again.do) : again;
