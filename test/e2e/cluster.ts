@@ -15,7 +15,7 @@ import { testLabel } from "./engine.ts";
 import { engineSocketPath, openEngineSocket, type EngineSocket } from "./engine-socket.ts";
 import { eventually } from "./eventually.ts";
 import { sweepDeadRuns, sweepRun, writeNote, type Note } from "./leftovers.ts";
-import { programOf, type Program } from "./program.ts";
+import { checkAlive, programOf, type Program } from "./program.ts";
 
 export const namespace = "e2e";
 const startSeconds = 90;
@@ -111,8 +111,7 @@ export async function startCluster(controlPlane: ControlPlane = embedded): Promi
   const start = async (): Promise<void> => {
     program.start();
     await eventually("the API server answers", async () => {
-      const trouble = await program.trouble();
-      if (trouble !== undefined) return trouble;
+      await checkAlive(program);
       access = accessTo(kubeconfig);
       await access.objects.listNamespacedCustomObject({ group, version, plural, namespace });
       return undefined;

@@ -5,13 +5,19 @@ import { setTimeout as pause } from "node:timers/promises";
 export type Objection = string | undefined;
 export type Look = () => Promise<Objection>;
 
+/** Thrown by a look: no waiting will help. */
+export class Hopeless extends Error { override readonly name = "Hopeless"; }
+
 const betweenLooksMs = 150;
 
 /** Looks until nothing is wrong. Throws what was wrong last when the seconds are over. A look that fails counts as wrong. */
 export async function eventually(what: string, look: Look, withinSeconds: number): Promise<void> {
   const deadline = performance.now() + withinSeconds * 1_000;
   for (;;) {
-    const objection = await look().catch((error: unknown) => error instanceof Error ? error.message : String(error));
+    const objection = await look().catch((error: unknown) => {
+      if (error instanceof Hopeless) throw error;
+      return error instanceof Error ? error.message : String(error);
+    });
     if (objection === undefined) return;
     if (performance.now() > deadline) throw new Error(`${what}, within ${String(withinSeconds)} s: ${objection}`);
     await pause(betweenLooksMs);

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Hopeless } from "./eventually.ts";
 
 export interface Program {
   readonly pid: number | undefined;
@@ -54,3 +55,9 @@ export function programOf({ args, home, onStart }: { readonly args: readonly str
     log: read,
   };
 }
+
+/** No waiting helps when the program is no more. */
+export const checkAlive = async (program: Program): Promise<void> => {
+  const trouble = await program.trouble();
+  if (trouble !== undefined) throw new Hopeless(trouble);
+};

@@ -5,6 +5,7 @@ import type { Resource } from "../../src/api/resource.ts";
 import { demultiplex } from "../../src/adapters/docker-exec.ts";
 import { namespace, type Cluster } from "./cluster.ts";
 import { eventually, type Objection } from "./eventually.ts";
+import { checkAlive } from "./program.ts";
 
 /** A state to be in: an objection while it is not reached. */
 export type Check = (subject: Subject) => Promise<Objection>;
@@ -75,8 +76,7 @@ export function subjectOf(cluster: Cluster, name: string): Subject {
     becomes: async (checks, withinSeconds = reachSeconds) => {
       const all = typeof checks === "function" ? [checks] : checks;
       await eventually(name, async () => {
-        const trouble = await cluster.program.trouble();
-        if (trouble !== undefined) return trouble;
+        await checkAlive(cluster.program);
         for (const check of all) {
           const objection = await check(subject);
           if (objection !== undefined) return objection;
