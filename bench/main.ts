@@ -1,16 +1,18 @@
 /**
- * npm run bench [-- RUNS]: how long the operator takes from apply to Ready beside a plain script that does the same
- * steps, and what it costs at rest. It prints figures and judges none. It works on the real Engine with an embedded
- * control plane of its own, and removes what it made, also when it is interrupted; all of it carries the run's labels.
+ * npm run bench: how long the operator takes from apply to Ready beside a plain script that does the same steps, and
+ * what it costs at rest. It prints figures and judges none. It works on the real Engine with an embedded control plane
+ * of its own, and removes what it made, also when it is interrupted; all of it carries the run's labels.
+ *
+ *   npm run bench -- [--runs N] [PART ...]     parts: starts cluster memory npm-start (all of them)
  */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import Docker from "dockerode";
 import { dockerEngine } from "../src/adapters/docker.ts";
 import { postgres } from "../src/adapters/postgres.ts";
-import { label } from "../src/api/names.ts";
 import type { ImageFacts, Logger } from "../src/ports.ts";
 import { namespace, desiredOf, postgresVersion, resourceOf } from "./cluster.ts";
 import { controlOf, isReady, type Control } from "./control.ts";
@@ -24,7 +26,12 @@ import { sweep } from "./sweep.ts";
 /** The whole bench ends within this, whatever happens. */
 const wholeLimitMs = 360_000;
 const goalRounds = 20;
-const runs = Number(process.argv[2] ?? "3");
+const parts = ["starts", "cluster", "memory", "npm-start"] as const;
+type Part = (typeof parts)[number];
+
+const { values, positionals } = parseArgs({ options: { runs: { type: "string", default: "3" } }, allowPositionals: true });
+const runs = Number(values.runs);
+const isWanted = (part: Part): boolean => positionals.length === 0 || positionals.includes(part);
 const runId = `bench-${randomBytes(3).toString("hex")}`;
 
 const silent: Logger = { info: () => undefined, debug: () => undefined, with: () => silent };
@@ -113,21 +120,21 @@ async function atGoal({ tools, control, installation, signal }: Bench, name: str
   ]));
 }
 
-async function measure(bench: Bench): Promise<void> {
+const mebibytes = (kib: number): string => `${String(Math.round(kib / 1024))} MiB`;
+
+async function measureCluster(bench: Bench): Promise<void> {
   const name = await compare(bench);
   await scaleUp(bench, name);
   await atGoal(bench, name);
-  const oneKib = bench.operator.residentKib();
+  title(`Memory of the operator with this resource: ${mebibytes(bench.operator.residentKib())} resident`);
   await bench.control.remove(name);
   await bench.control.until(name, (resource) => resource === undefined);
-  title("Memory of the operator");
-  const memory = [await memoryOf(1), await memoryOf(10), await memoryOf(100)];
-  print(table([
-    ["resources", "world", "resident", "heap"],
-    ["1", "real Engine, 4 members", `${String(Math.round(oneKib / 1024))} MiB`, ""],
-    ...memory.map(({ resources, ready, residentKib, heapKib }) => [
-      String(resources), `simulated, 3 members each, ${String(ready)} ready`, `${String(Math.round(residentKib / 1024))} MiB`, `${String(Math.round(heapKib / 1024))} MiB`]),
-  ]));
+}
+
+async function measureMemory(): Promise<void> {
+  title("Memory of the operator's loop in a simulated world (which is part of it), three members each");
+  const figures = [await memoryOf(1), await memoryOf(10), await memoryOf(100)];
+  print(table([["resources", "ready", "resident", "heap"], ...figures.map(({ resources, ready, residentKib, heapKib }) => [String(resources), String(ready), mebibytes(residentKib), mebibytes(heapKib)])]));
 }
 
 const imageOn = async (engine: Bench["tools"]["engine"], signal: AbortSignal): Promise<ImageFacts> => {
@@ -138,6 +145,23 @@ const imageOn = async (engine: Bench["tools"]["engine"], signal: AbortSignal): P
   throw new Error(`the Engine has no image of PostgreSQL ${postgresVersion}: bin/pgrs image build ${postgresVersion} makes one`);
 };
 
+/** Starts a control plane and an operator of the bench's own, and hands them over; `keep` is told of what to end later. */
+async function clusters(tools: Tools, image: ImageFacts, keep: Keep, signal: AbortSignal): Promise<void> {
+  const server = keep.program(startProgram("apiserver", "--home", join(keep.home, "operator")));
+  const { kubeconfig } = await server.untilLogged("control plane ready");
+  const control = controlOf(String(kubeconfig));
+  const installation = keep.installation(await control.api.installationId(signal));
+  const operator = keep.program(startProgram("operator", "--kubeconfig", String(kubeconfig)));
+  await operator.untilLogged("watching");
+  await measureCluster({ tools, image, control, operator, installation, signal });
+}
+
+interface Keep {
+  readonly home: string;
+  readonly program: (program: Program) => Program;
+  readonly installation: (uid: string) => string;
+}
+
 async function main(): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => { stop.abort(new Error("interrupted")); });
@@ -145,35 +169,36 @@ async function main(): Promise<void> {
   const docker = new Docker();
   const home = await mkdtemp(join(tmpdir(), "pgrs-bench-"));
   const engine = dockerEngine({ log: silent, clock: { now: Date.now } });
-  const servers = postgres({ exec: engine.exec, log: silent });
-  const image = await imageOn(engine, signal);
+  const servers = postgres({ exec: (...call) => engine.exec(...call), log: silent });
   const programs: Program[] = [];
-  let installation: string | undefined;
-  const interrupted = new Promise<never>((_, reject) => { signal.addEventListener("abort", () => { reject(signal.reason as Error); }, { once: true }); });
-  const work = async (): Promise<void> => {
-    await controlPlaneStarts(home, print);
-    const server = startProgram("apiserver", "--home", join(home, "operator"));
-    programs.push(server);
-    const { kubeconfig } = await server.untilLogged("control plane ready");
-    const control = controlOf(String(kubeconfig));
-    installation = await control.api.installationId(signal);
-    const operator = startProgram("operator", "--kubeconfig", String(kubeconfig));
-    programs.push(operator);
-    await operator.untilLogged("watching");
-    await measure({ tools: { engine, postgres: servers, docker }, image, control, operator, installation, signal });
-    await wholeStarts(home, runId, print);
+  const installations = [runId];
+  const keep: Keep = {
+    home, program: (program) => { programs.push(program); return program; }, installation: (uid) => { installations.push(uid); return uid; },
   };
+  const work = async (): Promise<void> => {
+    const image = await imageOn(engine, signal);
+    if (isWanted("starts")) await controlPlaneStarts(home, print);
+    if (isWanted("cluster")) await clusters({ engine, postgres: servers, docker }, image, keep, signal);
+    if (isWanted("npm-start")) await wholeStarts(home, runId, print);
+    if (isWanted("memory")) await measureMemory();
+  };
+  const ended = new Promise<never>((_, reject) => { signal.addEventListener("abort", () => { reject(signal.reason as Error); }, { once: true }); });
   try {
-    await Promise.race([work(), interrupted]);
+    await Promise.race([work(), ended]);
   } finally {
-    for (const program of programs.reverse()) await program.stop();
-    await sweep(docker, runId);
-    if (installation !== undefined) await sweep(docker, installation);
+    for (const program of programs.toReversed()) await program.stop();
+    for (const installation of installations) await sweep(docker, installation);
     servers.close();
     engine.close();
     await rm(home, { recursive: true, force: true });
   }
 }
 
-print(`bench ${runId}: PostgreSQL ${postgresVersion}, ${label.installation}=${runId} and an installation of its own`);
-await main();
+const unknown = positionals.filter((word) => !parts.some((part) => part === word));
+if (unknown.length > 0 || !(runs >= 1)) {
+  print(`npm run bench -- [--runs N] [${parts.join("|")} ...]`);
+  process.exitCode = 2;
+} else {
+  print(`bench ${runId}: PostgreSQL ${postgresVersion}, ${String(runs)} runs`);
+  await main();
+}
