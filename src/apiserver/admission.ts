@@ -31,7 +31,11 @@ const withField = (object: KubeObject, field: string, value: unknown): KubeObjec
 
 /** Status belongs to its own path when there is one; the main path neither sets nor clears it. */
 const ofPart = (kind: Kind, object: KubeObject, part: Part, before?: KubeObject): KubeObject => {
-  if (part === "main") return kind.status ? withField(object, "status", before?.["status"]) : object;
+  if (part === "main") {
+    const own = kind.status ? withField(object, "status", before?.["status"]) : object;
+    // A namespace without its finalizer would go before it is empty: only the finalize path may take that away.
+    return before !== undefined && !kind.custom && kind.kind === "Namespace" ? withField(own, "spec", before["spec"]) : own;
+  }
   if (before === undefined) return object;
   const { managedFields } = object.metadata;
   const kept = managedFields === undefined ? before : withMetadata(before, { managedFields });

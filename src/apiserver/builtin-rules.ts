@@ -4,7 +4,8 @@
  */
 import { canonical, equal, isObject, own } from "../schema/json.ts";
 import { invalidValue } from "../schema/validate.ts";
-import { completed, definitionProblems, withNames } from "./definitions.ts";
+import { definitionProblems } from "./definition-checks.ts";
+import { completed, withNames } from "./definitions.ts";
 import { dataKey } from "./names.ts";
 import { objectAt, withMetadata } from "./objects.ts";
 import type { Kind, KubeObject } from "./kind.ts";
@@ -88,7 +89,7 @@ export const namespaceFinalizer = "kubernetes";
 const namespace: BuiltinRule = {
   prepare: (object, _, before) => {
     const named = withMetadata(object, { labels: { ...object.metadata.labels, "kubernetes.io/metadata.name": object.metadata.name } });
-    if (before !== undefined) return { ...named, spec: named["spec"] ?? before["spec"] };
+    if (before !== undefined) return named;
     return { ...named, spec: { ...objectAt(named, "spec"), finalizers: [namespaceFinalizer] }, status: { phase: "Active" } };
   },
 };

@@ -14,6 +14,7 @@ import { matching } from "./reads.ts";
 import type { Call, Core, Result } from "./core.ts";
 import type { KubeObject } from "./kind.ts";
 import type { Served } from "./registry.ts";
+import type { Edit } from "./store.ts";
 import type { Json, JsonObject } from "../schema/types.ts";
 
 export type Propagation = "Background" | "Foreground" | "Orphan";
@@ -108,20 +109,34 @@ const markedForDeletion = (served: Served, object: KubeObject, { propagation }: 
 const isSameMarks = (a: KubeObject, b: KubeObject) =>
   isDeleting(a) === isDeleting(b) && (a.metadata.finalizers ?? []).join() === (b.metadata.finalizers ?? []).join();
 
-/** The object as deletion leaves it, or undefined when it is gone. */
-export const deleteObject = (core: Core, served: Served, live: KubeObject, options: DeleteOptions): KubeObject | undefined => {
+interface Deletion {
+  /** The object as it is marked; undefined when it goes at once. */
+  readonly left?: KubeObject;
+  /** What has to be written: nothing for one that was marked so before. */
+  readonly edits: readonly Edit[];
+}
+
+const deletionOf = (served: Served, live: KubeObject, options: DeleteOptions, nowMs: number): Deletion => {
   const { namespace = "", name } = live.metadata;
   if (!served.kind.custom && served.kind.kind === "Namespace" && protectedNamespaces.includes(name)) throw forbidden(served.kind, name, "this namespace may not be deleted");
   checkOptions(served, options, live);
-  const after = markedForDeletion(served, live, options, core.now());
+  const left = markedForDeletion(served, live, options, nowMs);
   const key = keyOf(served, namespace, name);
-  if (isReleased(served.kind, after)) {
-    if (!options.dryRun) core.store.write([{ key }]);
-    return undefined;
-  }
-  if (options.dryRun || isSameMarks(after, live)) return after;
-  const [change] = core.store.write([{ key, object: served.toStored(after) }]);
-  return change?.after === undefined ? after : served.fromStored(change.after);
+  if (isReleased(served.kind, left)) return { edits: [{ key }] };
+  return isSameMarks(left, live) ? { left: live, edits: [] } : { left, edits: [{ key, object: served.toStored(left) }] };
+};
+
+/** Deletes these objects of one kind with a single write. */
+export const deleteObjects = (core: Core, served: Served, objects: readonly KubeObject[], options: DeleteOptions): void => {
+  const edits = objects.flatMap((object) => deletionOf(served, object, options, core.now()).edits);
+  if (edits.length > 0 && !options.dryRun) core.store.write(edits);
+};
+
+/** Deletes one object; what is left of it, or undefined when it is gone. */
+const deleteObject = (core: Core, served: Served, live: KubeObject, options: DeleteOptions): KubeObject | undefined => {
+  const { left, edits } = deletionOf(served, live, options, core.now());
+  const [change] = options.dryRun || edits.length === 0 ? [] : core.store.write(edits);
+  return change?.after === undefined ? left : served.fromStored(change.after);
 };
 
 /** DELETE of an item. */
@@ -138,6 +153,6 @@ export const remove = (core: Core, call: Call): Result => {
 export const removeCollection = (core: Core, call: Call): Result => {
   const options = deleteOptions(call);
   const { objects } = matching(core, call);
-  for (const object of objects) deleteObject(core, call.served, object, options);
+  deleteObjects(core, call.served, objects, options);
   return { is: "list", kind: call.served.kind, objects, metadata: { resourceVersion: String(core.store.version) } };
 };

@@ -4,7 +4,7 @@
  */
 import { namespaceFinalizer } from "./builtin-rules.ts";
 import { cleanupFinalizer, conditionsOf, isSameDefinition, kindsOf, specOf, withCondition, withNames } from "./definitions.ts";
-import { deleteObject } from "./deletes.ts";
+import { deleteObjects } from "./deletes.ts";
 import { isDeleting, objectAt, withMetadata } from "./objects.ts";
 import { definitionsResource } from "./registry.ts";
 import type { Core } from "./core.ts";
@@ -17,7 +17,7 @@ const background = { dryRun: false, propagation: "Background" } as const;
 
 /** Deletes what can be deleted, and answers what stays because somebody holds it. */
 const deleteAll = (core: Core, served: Served, namespace?: string): readonly KubeObject[] => {
-  for (const object of core.store.list(served.resource, namespace)) if (!isDeleting(object)) deleteObject(core, served, served.fromStored(object), background);
+  deleteObjects(core, served, core.store.list(served.resource, namespace).filter((object) => !isDeleting(object)).map(served.fromStored), background);
   return core.store.list(served.resource, namespace);
 };
 

@@ -3,7 +3,7 @@
  * `foregroundDeletion` and `orphan` are removed once its dependents are gone or let go. It never deletes an object that
  * has an owner left, nor one whose owner's kind it does not know.
  */
-import { deleteObject, ours } from "./deletes.ts";
+import { deleteObjects, ours } from "./deletes.ts";
 import { isDeleting, withMetadata } from "./objects.ts";
 import { isReleased } from "./admission.ts";
 import type { Core } from "./core.ts";
@@ -59,7 +59,7 @@ const finishForeground = (core: Core, owners: Owners, owner: Found): void => {
     const dependent = find(core, key);
     // One with another owner left is let go when this one is gone.
     if (dependent === undefined || isDeleting(dependent.object) || hasOtherOwner(core, owners, dependent, uid)) continue;
-    deleteObject(core, dependent.served, dependent.object, { dryRun: false, propagation: "Foreground" });
+    deleteObjects(core, dependent.served, [dependent.object], { dryRun: false, propagation: "Foreground" });
   }
   const waiting = owners.dependentsOf(uid).some((key) => {
     const dependent = find(core, key);
@@ -76,7 +76,7 @@ const settleOwners = (core: Core, owners: Owners, dependent: Found): void => {
   const references = object.metadata.ownerReferences ?? [];
   if (references.length === 0 || isDeleting(object)) return;
   const left = references.filter((reference) => !isGone(core, owners, reference, object.metadata.namespace ?? ""));
-  if (left.length === 0) deleteObject(core, served, object, { dryRun: false, propagation: "Background" });
+  if (left.length === 0) deleteObjects(core, served, [object], { dryRun: false, propagation: "Background" });
   else if (left.length < references.length) settle(core, dependent, withMetadata(object, { ownerReferences: left }));
 };
 

@@ -50,7 +50,7 @@ const tables = `
   CREATE TABLE objects (resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (resource, namespace, name)) WITHOUT ROWID;
   CREATE TABLE history (version INTEGER PRIMARY KEY, at INTEGER NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL,
-    name TEXT NOT NULL, before TEXT, after TEXT);
+    name TEXT NOT NULL, size INTEGER NOT NULL, before TEXT, after TEXT);
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counters VALUES ('version', 0), ('compacted', 0);
   PRAGMA application_id = ${applicationId};
@@ -126,14 +126,15 @@ const inTransaction = (database: DatabaseSync, work: () => void): void => {
 const committer = (database: DatabaseSync) => {
   const put = database.prepare("INSERT OR REPLACE INTO objects (resource, namespace, name, body) VALUES (?, ?, ?, ?)");
   const remove = database.prepare("DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?");
-  const remember = database.prepare("INSERT INTO history (version, at, resource, namespace, name, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)");
+  const remember = database.prepare("INSERT INTO history (version, at, resource, namespace, name, size, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   const count = database.prepare("UPDATE counters SET value = ? WHERE name = 'version'");
   return (changes: readonly Change[], nowMs: number): void => inTransaction(database, () => {
     for (const { version, key: { resource, namespace, name }, before, after } of changes) {
       const text = after === undefined ? null : JSON.stringify(after);
       if (text === null) remove.run(resource, namespace, name);
       else put.run(resource, namespace, name, text);
-      remember.run(version, nowMs, resource, namespace, name, before === undefined ? null : JSON.stringify(before), text);
+      const old = before === undefined ? null : JSON.stringify(before);
+      remember.run(version, nowMs, resource, namespace, name, (old?.length ?? 0) + (text?.length ?? 0), old, text);
       count.run(version);
     }
   });
@@ -144,7 +145,7 @@ const trimBelow = (database: DatabaseSync, { changesMax, ageMs, charactersMax }:
   const old = database.prepare("SELECT coalesce(max(version), 0) AS version FROM history WHERE at < ?").get(nowMs - ageMs);
   const surplus = database.prepare("SELECT coalesce((SELECT version FROM history ORDER BY version DESC LIMIT 1 OFFSET ?), 0) AS version").get(changesMax);
   const large = database.prepare(`SELECT coalesce(max(version), 0) AS version FROM (SELECT version,
-    sum(coalesce(length(before), 0) + coalesce(length(after), 0)) OVER (ORDER BY version DESC) AS size FROM history) WHERE size > ?`).get(charactersMax);
+    sum(size) OVER (ORDER BY version DESC) AS size FROM history) WHERE size > ?`).get(charactersMax);
   return Math.max(...[old, surplus, large].map((row) => numberOf(row, "version")));
 };
 

@@ -6,23 +6,20 @@ import { createSecureServer } from "node:http2";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { exchange, failureOf } from "./exchange.ts";
-import { badRequest, timeout, tooLarge, tooManyRequests } from "./problems.ts";
+import { tooManyRequests } from "./problems.ts";
+import { credentialsOf, headerOf, readBody } from "./requests.ts";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
-import type { Credentials } from "./access.ts";
-import type { RawBody } from "./bodies.ts";
 import type { Identity } from "./certificates.ts";
 import type { Core } from "./core.ts";
 import type { Documents } from "./documents.ts";
 import type { Incoming, Reply, Site, WatchReply } from "./exchange.ts";
 import type { Tokens } from "./tokens.ts";
 
-const bodyBytesMax = 3 * 1024 * 1024;
-const bodySecondsMax = 30;
 const headerBytesMax = 128 * 1024;
 const connectionsMax = 4096;
+const requestSecondsMax = 60;
 const watchesPerUserMax = 2000;
 /** What a watch's client may leave unread before it is cut off; it comes back and starts anew. */
 const unreadBytesMax = 16 * 1024 * 1024;
@@ -45,63 +42,6 @@ export interface Listening {
 }
 
 const compress = promisify<Buffer, { level: number }, Buffer>(gzip);
-
-const headerOf = (request: IncomingMessage, name: string): string | undefined => {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value.join(", ") : value;
-};
-
-const groupsOf = (value: string | string[] | undefined): readonly string[] => value === undefined ? [] : Array.isArray(value) ? value : [value];
-
-// The certificate belongs to the connection: it is looked at once, not with each request.
-const certificates = new WeakMap<object, Credentials["certificate"]>();
-
-const certificateOf = (socket: TLSSocket, session: object): Credentials["certificate"] => {
-  if (certificates.has(session)) return certificates.get(session);
-  const peer = socket.getPeerCertificate() as Partial<ReturnType<TLSSocket["getPeerCertificate"]>> | null;
-  const subject = peer?.subject as Readonly<Record<string, string | string[]>> | undefined;
-  const name = subject?.["CN"];
-  const found = subject === undefined ? undefined : { isTrusted: socket.authorized, name: groupsOf(name)[0] ?? "", groups: groupsOf(subject["O"]) };
-  certificates.set(session, found);
-  return found;
-};
-
-const credentialsOf = (request: IncomingMessage): Credentials => {
-  // HTTP/2 makes a new stand-in for the socket with each request; its session is what stays.
-  const { stream } = request as { readonly stream?: { readonly session?: ServerHttp2Session } };
-  const certificate = certificateOf(request.socket as TLSSocket, stream?.session ?? request.socket);
-  const authorization = headerOf(request, "authorization");
-  const user = headerOf(request, "impersonate-user");
-  const uid = headerOf(request, "impersonate-uid");
-  return {
-    ...(authorization === undefined ? {} : { authorization }), ...(certificate === undefined ? {} : { certificate }),
-    impersonate: { ...(user === undefined ? {} : { user }), ...(uid === undefined ? {} : { uid }), groups: (headerOf(request, "impersonate-group") ?? "").split(",").map((group) => group.trim()).filter((group) => group !== "") },
-  };
-};
-
-const readBody = (request: IncomingMessage): Promise<RawBody> => new Promise((resolve, reject) => {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const deadline = setTimeout(() => { stop(timeout(`the body did not arrive within ${bodySecondsMax} s`)); }, bodySecondsMax * 1000);
-  const stop = (error?: Error) => {
-    clearTimeout(deadline);
-    request.removeListener("data", take);
-    // What still comes is read and dropped, so that the answer can be read.
-    request.resume();
-    if (error === undefined) resolve({ contentType: headerOf(request, "content-type") ?? "", bytes: Buffer.concat(chunks) });
-    else reject(error);
-  };
-  const take = (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > bodyBytesMax) stop(tooLarge(bodyBytesMax));
-    else chunks.push(chunk);
-  };
-  if (Number(headerOf(request, "content-length") ?? 0) > bodyBytesMax) { stop(tooLarge(bodyBytesMax)); return; }
-  request.on("data", take);
-  request.once("end", () => { stop(); });
-  request.once("error", (error) => { stop(badRequest(`the body broke off: ${error.message}`)); });
-  request.once("aborted", () => { stop(badRequest("the body broke off")); });
-});
 
 const isOpen = (response: ServerResponse): boolean => !response.writableEnded && !response.destroyed;
 
@@ -212,6 +152,8 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
     });
   });
   server.maxConnections = connectionsMax;
+  // Known to HTTP/1.1 alone; in HTTP/2 bodies have a deadline of their own.
+  Object.assign(server, { headersTimeout: requestSecondsMax * 1000, requestTimeout: requestSecondsMax * 1000 });
   server.on("session", (session) => {
     sessions.add(session);
     session.on("error", () => undefined);

@@ -4,6 +4,7 @@
  */
 import { randomInt, randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
+import { explain } from "../errors.ts";
 import { loadIdentity } from "./certificates.ts";
 import { createDocuments } from "./documents.ts";
 import { makePrivateDirectory } from "./files.ts";
@@ -37,7 +38,7 @@ export interface ControlPlaneOptions {
 export interface ControlPlane {
   readonly url: string;
   readonly kubeconfigPath: string;
-  /** Ends watches and connections in order, then closes the store. */
+  /** Ends watches and connections in order, then closes the store; a second call waits for the first. */
   stop(): Promise<void>;
 }
 
@@ -66,19 +67,21 @@ const serve = async (journal: Journal, directory: string, options: ControlPlaneO
   const tokens = createTokens(identity.authorityKey);
   const core = openCore(journal, tokens, options);
   const listener = await listen({ core, identity, tokens, documents: createDocuments(core.registry), host, port: options.port });
-  const lifecycle = startLifecycle(core);
   const url = urlOf(host, listener.port);
-  writeKubeconfig(kubeconfigPath, kubeconfig(url, identity));
+  try { writeKubeconfig(kubeconfigPath, kubeconfig(url, identity)); } catch (error) {
+    await listener.close();
+    throw new Error(`cannot write ${kubeconfigPath}: ${explain(error)}`, { cause: error });
+  }
+  const lifecycle = startLifecycle(core);
   log.info("control plane ready", { url, kubeconfig: kubeconfigPath });
-  return {
-    url, kubeconfigPath,
-    stop: async () => {
-      await listener.close();
-      lifecycle.stop();
-      core.store.close();
-      log.info("control plane stopped", {});
-    },
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    await listener.close();
+    lifecycle.stop();
+    core.store.close();
+    log.info("control plane stopped", {});
   };
+  return { url, kubeconfigPath, stop: () => stopped ??= stop() };
 };
 
 /** Starts on the directory, which one control plane at a time may use; ready when it answers. */
