@@ -53,10 +53,17 @@ const fromJson: Decoder = (bytes, unreadable) => {
   return { value: checkBounds(value), duplicates: duplicateFields(text) };
 };
 
+const isJson = (text: string): boolean => {
+  if (!text.trimStart().startsWith("{")) return false;
+  try { JSON.parse(text); } catch { return false; }
+  return true;
+};
+
 // The parser itself may throw anything on hostile input, the stack's end included.
 const fromYaml: Decoder = (bytes, unreadable) => {
   const text = textOf(bytes);
-  if (text.trimStart().startsWith("{")) return fromJson(bytes, unreadable);
+  // kubectl sends JSON under this type; YAML in braces begins the same way.
+  if (isJson(text)) return fromJson(bytes, unreadable);
   let value: unknown;
   try { value = load(text, { maxDepth: depthMax, maxAliases: 100 }); } catch (error) { throw badRequest(`error converting YAML to JSON: yaml: ${message(error)}`); }
   return { value: checkBounds(value), duplicates: [] };
