@@ -9,7 +9,7 @@ import { exchange, failureOf } from "./exchange.ts";
 import { tooManyRequests } from "./problems.ts";
 import { credentialsOf, headerOf, readBody } from "./requests.ts";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
+import type { Http2SecureServer } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Identity } from "./certificates.ts";
 import type { Core } from "./core.ts";
@@ -20,6 +20,8 @@ import type { Tokens } from "./tokens.ts";
 const headerBytesMax = 128 * 1024;
 const connectionsMax = 4096;
 const requestSecondsMax = 60;
+/** Longer than clients keep a connection in store, so that they do not use one that is just being closed. */
+const idleSecondsMax = 120;
 const watchesPerUserMax = 2000;
 /** What a watch's client may leave unread before it is cut off; it comes back and starts anew. */
 const unreadBytesMax = 16 * 1024 * 1024;
@@ -117,10 +119,10 @@ const bind = (server: Http2SecureServer, { host, port }: ListenOptions): Promise
   server.listen(port, host, () => { resolve((server.address() as AddressInfo).port); });
 });
 
-const closeAll = async (server: Http2SecureServer, watches: Watches, sessions: ReadonlySet<ServerHttp2Session>, sockets: ReadonlySet<Socket>): Promise<void> => {
+const closeAll = async (server: Http2SecureServer, watches: Watches, sockets: ReadonlySet<Socket>): Promise<void> => {
+  // Closing asks HTTP/2 sessions to end once their streams have; HTTP/1.1 connections have to be found idle.
   const closed = new Promise<void>((resolve) => { server.close(() => { resolve(); }); });
   for (const end of [...watches.open]) end();
-  for (const session of sessions) session.close();
   const idle = setInterval(() => { (server as { closeIdleConnections?: () => void }).closeIdleConnections?.(); }, 20);
   const grace = setTimeout(() => { for (const socket of sockets) socket.destroy(); }, closeGraceMs);
   await closed;
@@ -133,7 +135,6 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   const { core, identity, tokens, documents } = options;
   const site: Site = { core, documents, authorities: { adminToken: identity.adminToken, tokens, store: core.store, now: core.now } };
   const watches: Watches = { open: new Set(), perUser: new Map() };
-  const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const server = createSecureServer({
     allowHTTP1: true, key: identity.serverKey, cert: identity.server, ca: identity.authority, requestCert: true, rejectUnauthorized: false,
@@ -153,11 +154,9 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   });
   server.maxConnections = connectionsMax;
   // Known to HTTP/1.1 alone; in HTTP/2 bodies have a deadline of their own.
-  Object.assign(server, { headersTimeout: requestSecondsMax * 1000, requestTimeout: requestSecondsMax * 1000 });
+  Object.assign(server, { headersTimeout: requestSecondsMax * 1000, requestTimeout: requestSecondsMax * 1000, keepAliveTimeout: idleSecondsMax * 1000 });
   server.on("session", (session) => {
-    sessions.add(session);
     session.on("error", () => undefined);
-    session.once("close", () => { sessions.delete(session); });
   });
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -166,6 +165,6 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   });
   const port = await bind(server, options);
   server.on("error", (error: Error) => { core.log.info("listener failed", { error: error.message }); });
-  return { port, close: () => closeAll(server, watches, sessions, sockets) };
+  return { port, close: () => closeAll(server, watches, sockets) };
 };
 
