@@ -26,6 +26,11 @@ const scrubbed = (text: string): string => text
   .replaceAll(/ResourceVersion in record \(\d+\)/g, "ResourceVersion in record (<version>)")
   .replaceAll(/\/tmp\/[^\s"']+/g, "<path>");
 
+/** Go visits the fields of an object in no order, so that a list of complaints comes in any. */
+const ordered = (text: string): string => text
+  .replace(/(is invalid: \[)(.*)(\]$)/s, (_, head: string, list: string, tail: string) => `${head}${list.split(", ").toSorted().join(", ")}${tail}`)
+  .replaceAll(/(?:^\* .*$\n?)+/gm, (lines) => `${lines.trimEnd().split("\n").toSorted().join("\n")}\n`);
+
 const isOwned = (metadata: Json | undefined): boolean => isObject(metadata) && Object.hasOwn(metadata, "uid");
 
 const agePattern = /(?<![\w.:-])(?:\d+s|\d+m(?:\d+s)?|\d+h(?:\d+m)?|\d+d(?:\d+h)?|\d+y(?:\d+d)?)(?![\w.:-])/g;
@@ -54,14 +59,14 @@ const normalKey = (key: string, value: Json, holder: { readonly [key: string]: J
 
 /** The value with its keys in order and what differs by nature replaced. */
 export const normalJson = (value: Json, versions: Versions): Json => {
-  if (typeof value === "string") return scrubbed(value);
+  if (typeof value === "string") return ordered(scrubbed(value));
   if (isList(value)) return value.map((item) => normalJson(item, versions));
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.keys(value).toSorted().map((key) => [key, normalKey(key, value[key] ?? null, value, versions)] as const));
 };
 
 /** kubectl's output: columns one space apart from their widths, ages and diff headers without their values. */
-export const normalText = (text: string): string => scrubbed(text)
+export const normalText = (text: string): string => ordered(scrubbed(text))
   .replaceAll(agePattern, "<age>")
   .replaceAll(/^(---|\+\+\+|diff) .*$/gm, "$1")
   .replaceAll(/resourceVersion: "?\d+"?/g, "resourceVersion: <version>")
