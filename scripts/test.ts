@@ -12,6 +12,9 @@ import type { Totals } from "./totals.ts";
 
 interface Suite { readonly name: string; readonly minutes: number; readonly command: () => readonly string[] }
 
+/** All suites together; what has not begun by then counts as failed, since it proves nothing. */
+const minutesForAll = 38;
+
 const reports = join(projectFolder, ".pgrs", "test");
 const reportOf = (name: string): string => join(reports, `${name}.tap`);
 
@@ -47,7 +50,7 @@ const suites: readonly Suite[] = [
 const runToEnd = (name: string, [program = "", ...args]: readonly string[], minutes: number): Promise<number> => new Promise((resolve) => {
   const child = spawn(program, args, { cwd: projectFolder, stdio: "inherit", detached: true });
   const limit = setTimeout(() => {
-    console.log(`pgrs: ${name} did not end within ${String(minutes)} minutes and is ended`);
+    console.log(`pgrs: ${name} did not end within ${minutes.toFixed(1)} minutes and is ended`);
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   }, minutes * 60_000);
   const end = (code: number): void => { clearTimeout(limit); resolve(code); };
@@ -56,7 +59,11 @@ const runToEnd = (name: string, [program = "", ...args]: readonly string[], minu
 });
 
 /** What a suite came to: the report's totals for node's tests, one check for the others. A crash counts as a failure. */
-const runSuite = async ({ name, minutes, command }: Suite): Promise<Totals> => {
+const runSuite = async ({ name, minutes, command }: Suite, minutesLeft: number): Promise<Totals> => {
+  if (minutesLeft <= 0) {
+    console.log(`\npgrs: ${name}: not begun, for the ${String(minutesForAll)} minutes are over`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
   const words = command();
   const isNode = words.includes("--test");
   if (isNode && filesOf(name).length === 0) {
@@ -65,7 +72,7 @@ const runSuite = async ({ name, minutes, command }: Suite): Promise<Totals> => {
   }
   console.log(`\npgrs: ${name}`);
   await rm(reportOf(name), { force: true });
-  const code = await runToEnd(name, words, minutes);
+  const code = await runToEnd(name, words, Math.min(minutes, minutesLeft));
   if (!isNode) return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
   return readTotals(await readFile(reportOf(name), "utf8").catch(() => ""), code);
 };
@@ -90,9 +97,10 @@ await mkdir(reports, { recursive: true });
 await sweep();
 let total: Totals = { passed: 0, failed: 0, skipped: 0 };
 const lines: string[] = [];
+const deadline = Date.now() + minutesForAll * 60_000;
 for (const suite of suites.filter(({ name }) => chosen.length === 0 || chosen.includes(name))) {
   const startedAt = Date.now();
-  const came = await runSuite(suite);
+  const came = await runSuite(suite, (deadline - startedAt) / 60_000);
   total = add(total, came);
   lines.push(`${suite.name}: ${String(came.passed)} passed, ${String(came.failed)} failed, ${String(came.skipped)} skipped, ${String(Math.round((Date.now() - startedAt) / 1000))} s`);
 }

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import Docker from "dockerode";
 import { label } from "../../src/api/names.ts";
 import { projectFolder } from "../../scripts/home.ts";
@@ -16,12 +16,13 @@ import { projectFolder } from "../../scripts/home.ts";
 const folder = mkdtempSync(join(tmpdir(), "pgrs-start-"));
 const home = join(folder, "home");
 const name = `start-${randomUUID().slice(0, 6)}`;
+writeFileSync(join(folder, "test.pid"), String(process.pid));
 const docker = new Docker();
 const bystander = `${name}-bystander`;
 
 const sh = (script: string, args: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): { readonly code: number | null; readonly out: string } => {
   const { status, stdout, stderr } = spawnSync("sh", [join(projectFolder, "scripts", script), ...args],
-    { encoding: "utf8", timeout: 240_000, env: { ...process.env, PGRS_HOME: home, PGRS_WAIT_SECONDS: "180", ...environment } });
+    { encoding: "utf8", timeout: 240_000, maxBuffer: 16 * 1024 ** 2, env: { ...process.env, PGRS_HOME: home, PGRS_WAIT_SECONDS: "180", ...environment } });
   return { code: status, out: stdout + stderr };
 };
 
@@ -44,6 +45,16 @@ const ofInstallation = async (id: string): Promise<number> => {
     docker.listContainers({ all: true, filters }), docker.listNetworks({ filters }), docker.listVolumes({ filters })]);
   return containers.length + networks.length + volumes.length;
 };
+
+/** A run that was killed left its folder, from which the project's own clean knows the rest. */
+before(() => {
+  for (const left of readdirSync(tmpdir()).filter((entry) => entry.startsWith("pgrs-start-")).map((entry) => join(tmpdir(), entry))) {
+    const pidFile = join(left, "test.pid");
+    if (!existsSync(pidFile) || existsSync(`/proc/${readFileSync(pidFile, "utf8").trim()}`)) continue;
+    sh("clean.sh", ["--yes"], { PGRS_HOME: join(left, "home") });
+    rmSync(left, { recursive: true, force: true });
+  }
+});
 
 after(async () => {
   sh("clean.sh", ["--yes"]);
