@@ -95,10 +95,10 @@ export async function startCluster(controlPlane: ControlPlane = embedded): Promi
   await chmod(home, 0o700);
   const kubeconfig = controlPlane.kubeconfig(home);
   let note: Note = { id, home, testPid: process.pid };
-  const remember = async (more: Partial<Note>): Promise<void> => { note = { ...note, ...more }; await writeNote(note); };
-  await remember({});
+  const remember = (more: Partial<Note>): void => { note = { ...note, ...more }; writeNote(note); };
+  remember({});
   const engineSocket = await openEngineSocket(join(home, "engine.sock"));
-  const program = programOf({ args: controlPlane.args(home, engineSocket.path), home, onStart: (programPid) => { void remember({ programPid }); } });
+  const program = programOf({ args: controlPlane.args(home, engineSocket.path), home, onStart: (programPid) => { remember({ programPid }); } });
   const environment = { ...process.env, KUBECONFIG: kubeconfig };
   const tryKubectl: Cluster["tryKubectl"] = (args, input) =>
     run(process.env["PGRS_KUBECTL"] ?? "kubectl", ["--namespace", namespace, ...args], environment, input);
@@ -130,7 +130,7 @@ export async function startCluster(controlPlane: ControlPlane = embedded): Promi
   try {
     await start();
     const installation = (await core().readNamespace({ name: "kube-system" })).metadata?.uid ?? "";
-    await remember({ installation });
+    remember({ installation });
     await tryKubectl(["create", "namespace", namespace]);
     return {
       id, home, installation, docker, engineSocket, program, testLabels: { [testLabel]: id }, kubectl, tryKubectl, start, stop,

@@ -1,5 +1,6 @@
 /** A LAN outside the host: one end of a wire is the parent of macvlan networks, the other lies in a namespace of its own, where clients live. */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -13,16 +14,22 @@ export interface Lan {
   close(): Promise<void>;
 }
 
-/** Linux allows fifteen characters for the name of an interface. */
-const parentOf = (id: string): string => `pg${id.slice(-8)}`;
+/** The interface that is to be a run's parent. Linux allows fifteen characters for its name. */
+export const parentOf = (id: string): string => `pg${id.slice(-8)}`;
+const namespaceOf = (id: string): string => `pgrs-${id}`;
 
-export async function openLan({ id, address, parent = parentOf(id) }: { readonly id: string; readonly address: string; readonly parent?: string }): Promise<Lan> {
-  const namespace = `pgrs-${id}`;
-  const close = async (): Promise<void> => {
-    // The wire goes with its namespace, and the kernel takes its time for that: it is removed first.
-    await ip("link", "delete", parent).catch(() => undefined);
-    await ip("netns", "delete", namespace).catch(() => undefined);
-  };
+/** Removes the LAN of a run, if it has one. */
+export async function closeLan(id: string): Promise<void> {
+  const parent = parentOf(id);
+  // The wire would go with its namespace, but the kernel takes its time for that: it is removed first.
+  const isThere = await ip("link", "show", parent).then(() => true, () => false);
+  if (isThere) await ip("link", "delete", parent);
+  if (existsSync(`/run/netns/${namespaceOf(id)}`)) await ip("netns", "delete", namespaceOf(id));
+}
+
+export async function openLan({ id, address }: { readonly id: string; readonly address: string }): Promise<Lan> {
+  const namespace = namespaceOf(id);
+  const parent = parentOf(id);
   try {
     await ip("netns", "add", namespace);
     await ip("link", "add", parent, "type", "veth", "peer", "name", "eth0", "netns", namespace);
@@ -30,8 +37,8 @@ export async function openLan({ id, address, parent = parentOf(id) }: { readonly
     for (const device of ["lo", "eth0"]) await ip("-n", namespace, "link", "set", device, "up");
     await ip("-n", namespace, "address", "add", address, "dev", "eth0");
   } catch (error) {
-    await close();
+    await closeLan(id);
     throw error;
   }
-  return { parent, namespace, close };
+  return { parent, namespace, close: () => closeLan(id) };
 }

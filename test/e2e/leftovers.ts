@@ -3,13 +3,16 @@
  * (what the operator made) or the run's id (what a test made). A run that was killed is found by its note and swept by
  * the next one. Nothing without such a label is ever touched.
  */
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type Docker from "dockerode";
 import { label } from "../../src/api/names.ts";
 import { testLabel } from "./engine.ts";
+import { closeLan } from "./lan.ts";
 
 export interface Note {
   readonly id: string;
@@ -23,9 +26,11 @@ export interface Note {
 const notes = join(tmpdir(), "pgrs-e2e");
 const noteOf = (id: string): string => join(notes, `${id}.json`);
 
-export const writeNote = async (note: Note): Promise<void> => {
-  await mkdir(notes, { recursive: true });
-  await writeFile(noteOf(note.id), JSON.stringify(note));
+/** Written in one step, so that who reads it meanwhile reads all of it. */
+export const writeNote = (note: Note, path = noteOf(note.id)): void => {
+  mkdirSync(notes, { recursive: true });
+  writeFileSync(`${path}.new`, JSON.stringify(note));
+  renameSync(`${path}.new`, path);
 };
 
 const isNotFound = (error: unknown): boolean => (error as { statusCode?: number }).statusCode === 404;
@@ -50,19 +55,43 @@ const endProgram = ({ programPid, home }: Note): void => {
   if (readFileSync(`/proc/${String(programPid)}/cmdline`, "utf8").includes(home)) process.kill(programPid, "SIGKILL");
 };
 
+/** Disks that a test mounted in the run's home. */
+const unmountIn = async (home: string): Promise<void> => {
+  const points = readFileSync("/proc/self/mounts", "utf8").split("\n").map((line) => line.split(" ")[1] ?? "");
+  for (const point of points.filter((one) => one.startsWith(`${home}/`))) await promisify(execFile)("umount", ["--lazy", point]);
+};
+
 /** Removes what a run made, its home and its note included. */
-export const sweepRun = async (docker: Docker, note: Note): Promise<void> => {
+export const sweepRun = async (docker: Docker, note: Note, path = noteOf(note.id)): Promise<void> => {
   endProgram(note);
   if (note.installation !== undefined) await sweepLabel(docker, `${label.installation}=${note.installation}`);
   await sweepLabel(docker, `${testLabel}=${note.id}`);
+  await closeLan(note.id);
+  await unmountIn(note.home);
   await rm(note.home, { recursive: true, force: true });
-  await rm(noteOf(note.id), { force: true });
+  await rm(path, { force: true });
+};
+
+/** Takes a dead run's note for this process alone: of several that start at once, one gets it. */
+const claim = (path: string): { readonly note: Note; readonly path: string } | undefined => {
+  try {
+    const note = JSON.parse(readFileSync(path, "utf8")) as Note;
+    if (isAlive(note.testPid)) return undefined;
+    const mine = join(notes, `${note.id}.${String(process.pid)}.json`);
+    renameSync(path, mine);
+    writeNote({ ...note, testPid: process.pid }, mine);
+    return { note, path: mine };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 };
 
 /** Removes what runs left whose test process is no more. */
 export const sweepDeadRuns = async (docker: Docker): Promise<void> => {
-  for (const file of await readdir(notes).catch((): string[] => [])) {
-    const note = JSON.parse(await readFile(join(notes, file), "utf8")) as Note;
-    if (!isAlive(note.testPid)) await sweepRun(docker, note);
+  const files = await readdir(notes).catch((): string[] => []);
+  for (const file of files.filter((name) => name.endsWith(".json"))) {
+    const dead = claim(join(notes, file));
+    if (dead !== undefined) await sweepRun(docker, dead.note, dead.path);
   }
 };

@@ -6,7 +6,7 @@ import { answers, condition, hasMembers, hasOneWriter, isReady, lifeOf, notResta
 import { psqlOf } from "./clients.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
-import { openLan } from "./lan.ts";
+import { openLan, parentOf } from "./lan.ts";
 import { clear, manifest, manifestAsIs } from "./manifest.ts";
 import { occupyAddress, foreignDataIn, openSmallDisk, ownVolume, sleeperNamed } from "./obstacles.ts";
 import { subjectOf, type Check, type Subject } from "./subject.ts";
@@ -27,7 +27,7 @@ const remove = (...subjects: readonly Subject[]): Promise<string> => cluster.kub
 
 scenario("an image that can't be had, a parent that is not there and a subnet that is taken hold up no other resource", () => cluster, async () => {
   const image = `pgrs-${cluster.id}/postgres`;
-  const parent = `pg${cluster.id.slice(-8)}`;
+  const parent = parentOf(cluster.id);
   const prefix = await prefixNear("10.10.17");
   const other = await cluster.docker.createNetwork({ Name: `${cluster.id}_other`, Labels: { ...cluster.testLabels }, IPAM: { Config: [{ Subnet: `${prefix}.0/24` }] } });
   const nic = { name: "lan", purpose: "Client", interfaceName: "eth1" };
@@ -44,7 +44,7 @@ scenario("an image that can't be had, a parent that is not there and a subnet th
   await overlapping.becomes([condition("NetworksAttached", { status: "False", reason: "SubnetOverlap" }), condition("Stalled", { status: "True", reason: "SubnetOverlap" })]);
 
   await cluster.docker.getImage("pgrs/postgres:17").tag({ repo: image, tag: "17" });
-  const lan = await openLan({ id: cluster.id, address: "192.168.16.50/24", parent });
+  const lan = await openLan({ id: cluster.id, address: "192.168.16.50/24" });
   try {
     await other.remove();
     for (const subject of [unavailable, parentless, overlapping]) await subject.becomes([isReady, hasMembers(1)], 180);
