@@ -143,16 +143,23 @@ const problemsAt = (compiled: CompiledSchema, place: Place, depth: number): read
   ];
 };
 
+/** Only a script of its own can be interrupted; making its context takes longer than most rules, so it is made once. */
 const call = new Script("run()");
+const idle = (): readonly Problem[] => [];
+const callee = { run: idle };
+const context = createContext(callee);
 
-/** Runs it and ends it when the budget is used up: only a script of its own can be interrupted. */
+/** Runs it and ends it when the budget is used up. */
 const withinBudget = (run: () => readonly Problem[], path: string): readonly Problem[] => {
+  callee.run = run;
   try {
-    return call.runInContext(createContext({ run }), { timeout: budgetMs }) as readonly Problem[];
+    return call.runInContext(context, { timeout: budgetMs }) as readonly Problem[];
   } catch (error) {
     if (!isOutOfTime(error)) throw error;
     const message = "Invalid value: \"object\": validation failed due to running out of cost budget, no further validation rules will be run";
     return [{ field: path, reason: "FieldValueInvalid", message }];
+  } finally {
+    callee.run = idle;
   }
 };
 

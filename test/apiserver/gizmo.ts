@@ -19,7 +19,7 @@ export const gizmo: Kind = {
           users: { type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], items: { type: "object", required: ["name"], properties: { name: text, age: whole, opt: pair } } },
           ports: {
             type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["port", "protocol"],
-            items: { type: "object", properties: { port: whole, protocol: { type: "string", default: "TCP" }, name: text } },
+            items: { type: "object", required: ["port"], properties: { port: whole, protocol: { type: "string", default: "TCP" }, name: text } },
           },
           tags: { type: "array", "x-kubernetes-list-type": "set", items: text },
           items: { type: "array", items: text },
