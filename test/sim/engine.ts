@@ -28,7 +28,7 @@ function create(model: Model, spec: ContainerSpec): string {
   for (const { volume } of spec.mounts) if (!model.volumes.has(volume)) throw new Conflict(`create container ${spec.name}: the volume ${volume} is gone`);
   if (![...model.images.values()].some(({ id }) => id === spec.image)) throw new Terminal(`create container ${spec.name}: no such image`, { reason: "ImageUnavailable" });
   const container: SimContainer = {
-    id: serialOf(model), spec, state: "created", exitCode: 0, error: "", startedAt: 0, finishedAt: 0, endpoints: new Map(), server: undefined, heldSlot: undefined, log: [], nics: 0, life: 0,
+    id: serialOf(model), spec, state: "created", exitCode: 0, error: "", startedAt: 0, finishedAt: 0, endpoints: new Map(), server: undefined, held: undefined, log: [], nics: 0, life: 0,
   };
   if (spec.network !== "none") {
     if (!model.networks.has(spec.network)) throw new Conflict(`create container ${spec.name}: network ${spec.network} not found`, { reason: "NetworkMissing" });

@@ -2,7 +2,7 @@
 import { label } from "../../src/api/names.ts";
 import { md5Verifier } from "../../src/postgres/password.ts";
 import { dataPath, serialOf, volumeOf, type Database, type Model, type SimContainer, type SimVolume } from "./model.ts";
-import { admit, end } from "./server.ts";
+import { admit, end, inThisLife } from "./server.ts";
 
 const shortestMs = 800;
 const longestMs = 5_000;
@@ -18,15 +18,13 @@ function moveInPlace(model: Model, container: SimContainer, volume: SimVolume, d
   end(model, container, 0);
 }
 
-/** Runs later, if the container is then still in this life. */
-const later = (model: Model, container: SimContainer, run: () => void): void => {
-  const { life } = container;
-  model.time.after(model.random.between(shortestMs, longestMs), () => { if (container.life === life && container.state === "running") run(); });
-};
+/** The work itself, or what is found wrong before it begins. */
+const later = (model: Model, container: SimContainer, run: () => void): void => inThisLife(model, container, model.random.between(shortestMs, longestMs), run);
+const fail = (model: Model, container: SimContainer, words: string): void => inThisLife(model, container, model.random.between(200, 600), () => end(model, container, 1, words));
 
 function initdb(model: Model, container: SimContainer, volume: SimVolume): void {
   const password = volume.files.get(".superuser")?.trim();
-  if (password === undefined) return end(model, container, 1, "initdb: error: could not open file \".superuser\" for reading: No such file or directory");
+  if (password === undefined) return fail(model, container, "initdb: error: could not open file \".superuser\" for reading: No such file or directory");
   later(model, container, () => {
     if (model.isDiskFull) return end(model, container, 1, "initdb: error: could not write: No space left on device");
     const major = [...model.images.values()].find(({ id }) => id === container.spec.image)?.major ?? "";
@@ -53,9 +51,9 @@ function basebackup(model: Model, container: SimContainer, volume: SimVolume): v
   const connection = container.spec.environment["CONNECTION"] ?? "";
   const slot = /--slot=(\S+)/.exec(container.spec.command.join(" "))?.[1];
   const admitted = admit(model, container, connection, slot);
-  if (typeof admitted === "string") return end(model, container, 1, `pg_basebackup: error: ${admitted}`);
-  container.heldSlot = slot;
+  if (typeof admitted === "string") return fail(model, container, `pg_basebackup: error: ${admitted}`);
   const { server } = admitted;
+  container.held = slot === undefined ? undefined : { server, slot };
   later(model, container, () => {
     if (model.isDiskFull) return end(model, container, 1, "pg_basebackup: error: could not write to file: No space left on device");
     const again = admit(model, container, connection, slot);
@@ -71,7 +69,7 @@ function basebackup(model: Model, container: SimContainer, volume: SimVolume): v
 /** What a one-shot container does once it is started. */
 export function runJob(model: Model, container: SimContainer): void {
   const volume = volumeOf(model, container);
-  if (volume === undefined) return end(model, container, 1, "no volume");
+  if (volume === undefined) return fail(model, container, "no volume");
   if (container.spec.labels[label.job] === "initdb") initdb(model, container, volume);
   else basebackup(model, container, volume);
 }

@@ -75,8 +75,8 @@ export interface SimContainer {
   finishedAt: number;
   readonly endpoints: Map<string, SimEndpoint>;
   server: SimServer | undefined;
-  /** The slot that a running base backup holds. */
-  heldSlot: string | undefined;
+  /** The slot that a running base backup holds, and where. */
+  held: { readonly server: SimServer; readonly slot: string } | undefined;
   log: readonly string[];
   nics: number;
   /** Counts starts: what was begun in an earlier life is of no concern. */

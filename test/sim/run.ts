@@ -27,7 +27,7 @@ const silenceMs = 65_000;
 const foreign = (sim: Simulation, random: Random, key: Key): readonly (() => void)[] => {
   const { model } = sim;
   const container = { name: "someone", image: "x", hostname: "x", command: [], environment: {}, labels: { "pgrs.dev/installation": "another", "pgrs.dev/namespace": key.namespace, "pgrs.dev/name": key.name, "pgrs.dev/ordinal": "0", "pgrs.dev/component": "other" }, mounts: [], network: "bridge", stopTimeoutSeconds: 10 };
-  const blank = { state: "exited", exitCode: 0, error: "", startedAt: 1, finishedAt: 2, endpoints: new Map(), server: undefined, heldSlot: undefined, log: [], nics: 0, life: 0 } as const;
+  const blank = { state: "exited", exitCode: 0, error: "", startedAt: 1, finishedAt: 2, endpoints: new Map(), server: undefined, held: undefined, log: [], nics: 0, life: 0 } as const;
   const name = `${key.namespace}_${key.name}_${random.between(0, 3)}`;
   model.volumes.set("foreign", { name: "foreign", labels: {}, files: new Map(), database: undefined });
   model.containers.set("foreign", { ...blank, id: "foreign", spec: container });

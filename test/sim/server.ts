@@ -9,7 +9,7 @@ import { verifies } from "../../src/postgres/password.ts";
 import { parseSynchronousStandbyNames } from "../../src/postgres/standby-names.ts";
 import { traitsOf } from "../../src/postgres/versions.ts";
 import type { Look } from "../../src/ports.ts";
-import { canFollow, dataPath, reach, volumeOf, type Loaded, type Model, type Settings, type SimContainer, type SimServer, type SimVolume } from "./model.ts";
+import { canFollow, dataPath, reach, volumeOf, type Database, type Loaded, type Model, type Settings, type SimContainer, type SimServer, type SimVolume } from "./model.ts";
 
 const sensitive: Settings = { max_connections: "100", max_worker_processes: "8", max_wal_senders: "10", max_prepared_transactions: "0", max_locks_per_transaction: "64" };
 
@@ -80,7 +80,7 @@ export function end(model: Model, container: SimContainer, exitCode: number, ...
   const { server } = container;
   // A clean stop sends all that was written to those that stream.
   if (exitCode === 0 && server !== undefined) for (const other of streamersOf(model, server)) follow(other, server);
-  Object.assign(container, { state: "exited", exitCode, finishedAt: model.engineNow(), server: undefined, heldSlot: undefined, nics: 0 });
+  Object.assign(container, { state: "exited", exitCode, finishedAt: model.engineNow(), server: undefined, held: undefined, nics: 0 });
   container.log = [...container.log, ...log].slice(-50);
   for (const endpoint of container.endpoints.values()) Object.assign(endpoint, { address: "", nicName: "" });
   for (const other of model.containers.values()) if (other.server?.upstream?.server === server) dropUpstream(other);
@@ -97,29 +97,42 @@ const follow = (standby: SimServer, upstream: SimServer): void => {
   Object.assign(standby.database, { timeline: upstream.database.timeline, position: upstream.database.position, history: upstream.database.history });
 };
 
+/** Why a server ends as soon as it starts, as its last lines of log; undefined when it goes on. */
+function startFailure(model: Model, container: SimContainer, volume: SimVolume, database: Database, inRecovery: boolean): readonly string[] | undefined {
+  const image = [...model.images.values()].find(({ id }) => id === container.spec.image);
+  if (image?.major !== database.major) return ["FATAL:  database files are incompatible with server"];
+  const { files } = load(volume, undefined);
+  const refusal = refusalOf(files);
+  if (refusal !== undefined) return [`LOG:  ${refusal}`, `FATAL:  configuration file "${dataPath}/postgresql.conf" contains errors`];
+  if (files["shared_buffers"] === "9000GB") return ["FATAL:  could not map anonymous shared memory: Cannot allocate memory"];
+  if (fileOf(volume, "pg_hba.conf")?.includes(" ldap") === true) return [`FATAL:  could not load ${container.spec.environment["PGDATA"] ?? ""}/pg_hba.conf`];
+  const low = isTooLow(files, database.control);
+  return low !== undefined && inRecovery ? [`FATAL:  hot standby is not possible because ${low} is a lower setting than on the primary server`] : undefined;
+}
+
+/** Goes on after a while, if the container has not ended or started anew in between. */
+export const inThisLife = (model: Model, container: SimContainer, ms: number, run: () => void): void => {
+  const { life } = container;
+  model.time.after(ms, () => { if (container.life === life && container.state === "running") run(); });
+};
+
 /** The boot command of a member, from the recovery file to the first connection. */
 export function boot(model: Model, container: SimContainer): void {
   const volume = volumeOf(model, container);
   const database = volume?.database;
-  if (volume === undefined || database === undefined) return end(model, container, 1, `sh: cannot create ${dataPath}: No such file or directory`);
+  const fail = (log: readonly string[]): void => inThisLife(model, container, model.random.between(200, 500), () => end(model, container, 1, ...log));
+  if (volume === undefined || database === undefined) return fail([`sh: cannot create ${dataPath}: No such file or directory`]);
   const traits = traitsOf(database.major);
-  const image = [...model.images.values()].find(({ id }) => id === container.spec.image);
   if (container.spec.command.join(" ").includes(`/${traits.recovery}`) && fileOf(volume, traits.recovery) === undefined) {
     volume.files.set(`${dataPath}/${traits.recovery}`, traits.recovery === "recovery.conf" ? "standby_mode = 'on'\n" : "");
   }
   const inRecovery = fileOf(volume, traits.recovery) !== undefined;
   if (!inRecovery) model.onBreach(`${container.spec.name} boots without ${traits.recovery}: it would accept writes`);
-  if (image?.major !== database.major) return end(model, container, 1, "FATAL:  database files are incompatible with server");
-  const loaded = load(volume, undefined);
-  const refusal = refusalOf(loaded.files);
-  if (refusal !== undefined) return end(model, container, 1, `LOG:  ${refusal}`, `FATAL:  configuration file "${dataPath}/postgresql.conf" contains errors`);
-  if (loaded.files["shared_buffers"] === "9000GB") return end(model, container, 1, "FATAL:  could not map anonymous shared memory: Cannot allocate memory");
-  if (fileOf(volume, "pg_hba.conf")?.includes(" ldap") === true) return end(model, container, 1, `FATAL:  could not load ${dataPath}/pg_hba.conf`);
-  const low = isTooLow(loaded.files, database.control);
-  if (low !== undefined && inRecovery) return end(model, container, 1, `FATAL:  hot standby is not possible because ${low} is a lower setting than on the primary server`);
-  const server: SimServer = { isUp: false, inRecovery, startedAt: model.engineNow(), volume, database, loaded, upstream: undefined };
+  const failure = startFailure(model, container, volume, database, inRecovery);
+  if (failure !== undefined) return fail(failure);
+  const server: SimServer = { isUp: false, inRecovery, startedAt: model.engineNow(), volume, database, loaded: load(volume, undefined), upstream: undefined };
   container.server = server;
-  model.time.after(bootMs + model.random.between(0, 600), () => { if (container.server === server) server.isUp = true; });
+  inThisLife(model, container, bootMs + model.random.between(0, 600), () => { server.isUp = true; });
 }
 
 const upstreamWish = ({ database, loaded }: SimServer): { readonly conninfo: string; readonly slot: string | undefined } => {
@@ -159,7 +172,7 @@ export function admit(model: Model, client: SimContainer, conninfo: string, slot
 
 /** Whether a slot is in use, by another than `except`. */
 export const isHeld = (model: Model, server: SimServer, slot: string, except?: SimContainer): boolean =>
-  [...model.containers.values()].some((other) => other !== except && ((other.server?.upstream?.server === server && other.server.upstream.slot === slot) || (other.heldSlot === slot && other.state === "running")));
+  [...model.containers.values()].some((other) => other !== except && ((other.server?.upstream?.server === server && other.server.upstream.slot === slot) || (other.held?.server === server && other.held.slot === slot && other.state === "running")));
 
 /** One look of a standby at its upstream: connects, goes on streaming, or falls off. */
 function receive(model: Model, container: SimContainer, server: SimServer): void {

@@ -56,6 +56,9 @@ export interface Options {
 export const installation = "installation-1";
 const startOfTime = Date.UTC(2026, 0, 1);
 const linesKept = 400;
+/** A first apply takes some twenty rounds on end; a busy loop takes any number. */
+const roundsInRushMax = 150;
+const rushMs = 5_000;
 const limits = { concurrency: 8, queueMax: 100, roundMs: 180_000, resyncMs: 300_000, stopGraceMs: 1_000 } as const;
 
 const emptyModel = (random: Random, time: Timeline, namesNics: boolean): Model => ({
@@ -140,6 +143,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     if (what !== "postgres.reload") return;
     for (const { server } of model.containers.values()) if (server !== undefined && last.round !== undefined) checkSynchronousNames(watch, last.round, server);
   };
+  const rush = { since: 0, rounds: 0 };
   const last: { round: Round | undefined } = { round: undefined };
 
   const engine = engineCalls(model);
@@ -151,7 +155,18 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
       secrets.add(password);
       return password;
     },
-    onRound: (key, resource: Resource | undefined) => { counts.rounds += 1; return { key, resource, disturbances: inner.disturbances, stopped: new Set() }; },
+    onRound: (key, resource: Resource | undefined) => {
+      counts.rounds += 1;
+      if (time.now() - rush.since > rushMs) Object.assign(rush, { since: time.now(), rounds: 0 });
+      rush.rounds += 1;
+      if (rush.rounds === roundsInRushMax) {
+        breach(`${roundsInRushMax} rounds within ${rushMs} ms`);
+        // A loop that never waits would never let us stop it.
+        inner.hasBegun = false;
+        life.die();
+      }
+      return { key, resource, disturbances: inner.disturbances, stopped: new Set() };
+    },
     rival: (key) => {
       const found = api.objects.get(keyText(key));
       if (found !== undefined) api.objects.set(keyText(key), Object.freeze({ ...found, metadata: { ...found.metadata, resourceVersion: String(api.version += 1) } }));
