@@ -61,10 +61,11 @@ const compare = (scenario: string, found: readonly Outcome[], expected: readonly
 };
 
 describe("the embedded control plane answers as real servers do", () => {
-  const directory = mkdtempSync(join(tmpdir(), "conformance-"));
+  let directory: string;
   let plane: ControlPlane;
   let site: Site;
   before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "conformance-"));
     plane = await startControlPlane({ directory, port: 0, log: { info: () => undefined, debug: () => undefined }, now: () => Date.now() });
     site = { name: "embedded", url: plane.url, token: readFileSync(join(directory, "admin-token"), "utf8").trim(), directory, kubeconfig: plane.kubeconfigPath };
     await install(site);
