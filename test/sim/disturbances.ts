@@ -1,7 +1,7 @@
 /** What happens to a cluster from outside: things break, people pull wires, and specs are edited half-way. */
 import { label } from "../../src/api/names.ts";
 import type { Key } from "../../src/api/resource.ts";
-import { containerNamed, dataPath, membersOf, ordinalOf, writersOf, type Model, type SimContainer } from "./model.ts";
+import { membersOf, ordinalOf, writersOf, type Model, type SimContainer } from "./model.ts";
 import { disconnect } from "./networks.ts";
 import type { Random } from "./random.ts";
 import { apply, keyText, remove, type Api } from "./resources.ts";
@@ -128,18 +128,9 @@ const wipeStatus: Disturbance = ({ api, key, wiped, random }) => {
   return "the recorded status is lost";
 };
 
-/** A base configuration that somebody changed inside a member. */
-const spoilFile: Disturbance = (scene) => {
-  const victim = anyOf(scene.random, membersOf(scene.model, scene.key));
-  const volume = scene.model.volumes.get(victim?.spec.mounts[0]?.volume ?? "");
-  if (victim === undefined || volume?.database === undefined || containerNamed(scene.model, victim.id) === undefined) return undefined;
-  volume.files.delete(`${dataPath}/pgrs/good`);
-  return `${victim.spec.name} loses its note of good parameters`;
-};
-
 const all: readonly [Disturbance, ...Disturbance[]] = [
   killOne, killOne, killOne, removeOne, loseCopy, startByHand, pullWire, pullWire, dropNetwork, edit, edit, edit, edit, deleteIt,
-  outage("engine"), outage("api"), outage("postgres"), fullDisk, shiftClock, wipeStatus, spoilFile,
+  outage("engine"), outage("api"), outage("postgres"), fullDisk, shiftClock, wipeStatus,
 ];
 
 /** One of them, at random; what happened, or undefined when there was nothing to happen to. */

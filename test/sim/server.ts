@@ -84,7 +84,7 @@ export function end(model: Model, container: SimContainer, exitCode: number, ...
   container.log = [...container.log, ...log].slice(-50);
   for (const endpoint of container.endpoints.values()) Object.assign(endpoint, { address: "", nicName: "" });
   for (const other of model.containers.values()) if (other.server?.upstream?.server === server) dropUpstream(other);
-  model.onEvent("container die", container.spec.labels);
+  model.onEvent(`container die ${container.spec.name} ${exitCode} ${log.at(-1) ?? ""}`, container.spec.labels);
 }
 
 const dropUpstream = ({ server }: SimContainer): void => { if (server !== undefined) server.upstream = undefined; };

@@ -112,7 +112,10 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     time.after(isBroken ? random.between(500, 30_000) : random.between(1, 20), () => { if (!life.isDead) queue.add(text); });
   };
   api.onChange = wake;
-  model.onEvent = (_, labels) => { if (labels[label.installation] === installation) wake(`${labels[label.namespace] ?? ""}/${labels[label.name] ?? ""}`); };
+  model.onEvent = (what, labels) => {
+    if (what.includes(" die ")) tell(`  ${what}`);
+    if (labels[label.installation] === installation) wake(`${labels[label.namespace] ?? ""}/${labels[label.name] ?? ""}`);
+  };
 
   const logger = (fields: Readonly<Record<string, unknown>>): Logger => ({
     info: (message, more = {}) => {

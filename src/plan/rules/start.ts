@@ -8,6 +8,8 @@ import { action, leftOf, perform, wait, type Rule } from "./context.ts";
 const failedStartMs = 10_000;
 /** Between two starts of a server that keeps failing. Milliseconds. */
 const pauseMs = 5_000;
+/** Before the start with the last good parameters, which is likely to succeed. Milliseconds. */
+const fallbackPauseMs = 1_000;
 
 // Not the parameters' fault, whatever they are. A library that shared_preload_libraries names and the image lacks is:
 // the server "could not access file".
@@ -30,8 +32,8 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
       container: container.id, directory: want.dataDirectory, file: refusedNote(parameters.wanted, words),
     }));
   }
-  const leftMs = leftOf(pauseMs, { since: container.finishedAt, at: seen.at });
-  if (hasFailed && leftMs > 0 && parameters.refusal === undefined) return wait(`${lane} ended with code ${container.exitCode}: ${words}`, "StepFailed", leftMs);
+  const leftMs = leftOf(parameters.refusal === undefined ? pauseMs : fallbackPauseMs, { since: container.finishedAt, at: seen.at });
+  if (hasFailed && leftMs > 0) return wait(`${lane} ended with code ${container.exitCode}: ${words}`, "StepFailed", leftMs);
   const made = configurationOf(want, seen, cluster, me);
   if ("missing" in made) return wait(`${lane} waits for ${made.missing}`);
   const because = container.finishedAt === 0 ? "ready to start" : `exited with code ${container.exitCode}`;
