@@ -33,7 +33,7 @@ export async function reconcile(key: Key, outside: World, signal: AbortSignal): 
   if (isGone(done)) return { then: "rest" };
   const status = { ...statusOf(want, seen, next, failures), ...(done.resource.status.primary === undefined ? {} : { primary: done.resource.status.primary }) };
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(status)), done.resource.status)) await world.resources.saveStatus(done.resource, status, signal);
-  for (const event of eventsOf(want.status, status, done.succeeded, failures)) await world.resources.note(done.resource, event, signal);
+  await Promise.all(eventsOf(want.status, status, done.succeeded, failures).map((event) => world.resources.note(done.resource, event, signal)));
   return outcomeOf(next, done);
 }
 

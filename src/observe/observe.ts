@@ -102,10 +102,12 @@ export async function observe(want: Desired, world: World, signal: AbortSignal):
   const password = valueOf(secrets.superuser)?.password ?? "";
   const accounts = want.status.primary === undefined ? [] : (Object.keys(want.secrets) as Account[]).map((account) => valueOf(secrets[account])?.username ?? want.secrets[account].username);
   const member = async (ordinal: number): Promise<MemberSighting> => {
+    // A member that runs needs no job, so that name may belong to anybody.
+    const isRunning = valueOf(held.containers)?.find(({ name }) => name === containerName(owner, ordinal))?.state === "running";
     const [volume, container, job] = await Promise.all([
       named(volumeName(owner, ordinal), held.volumes, () => engine.volume(volumeName(owner, ordinal), signal)),
       named(containerName(owner, ordinal), held.containers, () => engine.container(containerName(owner, ordinal), signal)),
-      named(jobName(owner, ordinal), held.containers, () => engine.container(jobName(owner, ordinal), signal)),
+      named(jobName(owner, ordinal), held.containers, async () => isRunning ? undefined : engine.container(jobName(owner, ordinal), signal)),
     ]);
     return lookAtMember({ world, want, ordinal, volume, container, job, password, accounts, signal });
   };

@@ -39,6 +39,18 @@ export const leftOf = (pauseMs: number, { since, at }: { readonly since: number;
   return leftMs > 2 * pauseMs ? 0 : Math.max(0, leftMs);
 };
 
+/** The actions of a step that can follow at once in the same lane, when what it rests on is being done right before it. */
+export const followedBy = (step: Step): readonly Action[] => typeof step === "object" && "do" in step ? step.do : [];
+
+const soonestMs = 150;
+const latestMs = 2_000;
+
+/**
+ * How soon to ask again about something that was started then and tells nobody when it is done: often at first, seldom
+ * when it has taken long. Whatever the two clocks say, it is between the bounds.
+ */
+export const soonAfter = (startedAt: number, at: number): number => Math.min(latestMs, Math.max(soonestMs, (at - startedAt) / 10));
+
 /** Climbs a ladder: the first rung that is not satisfied is the step. */
 export const climb = <C>(ladder: readonly Rule<C>[], context: C): Step => {
   for (const rule of ladder) {

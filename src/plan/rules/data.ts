@@ -3,30 +3,38 @@ import { containerName, label, volumeName } from "../../api/names.ts";
 import { dataOf, memberAt } from "../cluster.ts";
 import { upstreamHost } from "../configuration.ts";
 import { basebackupJob, initdbJob, progressOf } from "../jobs.ts";
-import { valueOf } from "../observation.ts";
+import { valueOf, type DataFacts } from "../observation.ts";
 import type { Action, Step } from "../action.ts";
-import { action, leftOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
+import { action, followedBy, leftOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
+import { start } from "./start.ts";
 
 /** Seconds until the next attempt after the nth failure: 2, 4, 8 ... at most a minute. */
 const backoffMs = (attempt: number): number => Math.min(60_000, 1_000 * 2 ** attempt);
 
+/** How often to look how far a job is; that it ended is told by the Engine at once. Milliseconds. */
+const jobLookMs = 1_000;
+
 const attemptOf = (labels: Readonly<Record<string, string>>): number => Number(labels[label.attempt] ?? "1");
 
 export const data: Rule = (context) => {
-  const { want, cluster, me, lane } = context;
+  const { me } = context;
   if (valueOf(me.container)?.state === "running") return "satisfied";
   if (me.job.seen === "unknown") return wait(me.job.because);
   if (me.job.seen === "present") return underway(context);
   if (me.data.seen === "unknown") return wait(me.data.because);
-  if (me.data.seen === "absent") return fill(context, 1, "no data");
-  const { systemIdentifier, major } = me.data.value;
+  return me.data.seen === "absent" ? fill(context, 1, "no data") : fits(context, me.data.value);
+};
+
+/** Whether the data is this cluster's, and of its major version. */
+function fits({ want, cluster, me, lane }: MemberContext, found: DataFacts): Step {
+  const { systemIdentifier, major } = found;
   if (cluster.systemIdentifier !== undefined && systemIdentifier !== cluster.systemIdentifier) {
     // While the operator works, it makes the container again at once, and that one holds the volume: hence the pause.
     return wait(`${lane}'s volume holds another cluster's data (system identifier ${systemIdentifier}, here ${cluster.systemIdentifier}): keep a copy if it is needed; then set reconcilePolicy Paused, docker rm -f ${containerName(want.owner, me.ordinal)}, docker volume rm ${volumeName(want.owner, me.ordinal)}, and set Apply again`, "ForeignData");
   }
   return major === want.traits.major ? "satisfied"
     : wait(`${lane}'s volume holds data of PostgreSQL ${major}, and postgres.version is ${want.traits.version}: write ${major} there`, "ForeignData");
-};
+}
 
 /** What a program says about its failure. Its last line may only tell that it cleans up. */
 const complaintOf = (log: readonly string[]): string | undefined => log.findLast((line) => /\b(error|fatal|panic):/i.test(line)) ?? log.at(-1);
@@ -37,8 +45,10 @@ function underway(context: MemberContext): Step {
   const { id, labels, state, exitCode, finishedAt, log, error } = me.job.value;
   const what = labels[label.job] === "initdb" ? "initdb" : "base backup";
   if (state === "created" && error === "") return perform(action("removeContainer", lane, `${what} never started`, { container: id }));
-  if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, 300);
-  if (exitCode === 0 && me.data.seen === "present") return perform(action("removeContainer", lane, `${what} is complete`, { container: id }));
+  if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, jobLookMs);
+  if (exitCode === 0 && me.data.seen === "present") {
+    return perform(action("removeContainer", lane, `${what} is complete`, { container: id }), ...fits(context, me.data.value) === "satisfied" ? followedBy(start(context)) : []);
+  }
   if (exitCode === 0 && me.data.seen === "unknown") return wait(me.data.because);
   const attempt = attemptOf(labels);
   const words = error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error;

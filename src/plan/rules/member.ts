@@ -6,7 +6,7 @@
 import { isOurs, label, labelsOf, volumeName } from "../../api/names.ts";
 import { containerOf } from "../desired.ts";
 import { valueOf } from "../observation.ts";
-import { action, perform, wait, type MemberContext, type Rule } from "./context.ts";
+import { action, followedBy, perform, soonAfter, wait, type MemberContext, type Rule } from "./context.ts";
 import { configure, noteGood, restart } from "./configure.ts";
 import { data } from "./data.ts";
 import { nics } from "./nics.ts";
@@ -17,12 +17,14 @@ const taken = (what: string, name: string): string =>
   `a ${what} named ${name} is there and is not ours: rename or remove it (docker ${what} rm ${name}), or give this resource another name`;
 
 /** A volume is made once. A primary whose volume is gone is never given an empty one. */
-export const volume: Rule = ({ want, me, lane, isPrimary }) => {
+export const volume: Rule = (context) => {
+  const { want, me, lane, isPrimary } = context;
   const name = volumeName(want.owner, me.ordinal);
   if (me.volume.seen === "unknown") return wait(me.volume.because);
   if (me.volume.seen === "present") return isOurs(want.owner, me.volume.value.labels) ? "satisfied" : wait(taken("volume", name), "NameTaken");
   if (isPrimary && want.status.systemIdentifier !== undefined) return wait(lost(want.owner, lane), "DataLost");
-  return perform(action("createVolume", lane, "absent", { volume: name, labels: labelsOf(want.owner, "volume", { [label.ordinal]: String(me.ordinal) }) }));
+  const make = action("createVolume", lane, "absent", { volume: name, labels: labelsOf(want.owner, "volume", { [label.ordinal]: String(me.ordinal) }) });
+  return perform(make, ...me.container.seen === "absent" ? followedBy(container(context)) : []);
 };
 
 const lost = ({ namespace, name }: { readonly namespace: string; readonly name: string }, lane: string): string =>
@@ -58,10 +60,10 @@ const unsettled: Rule = ({ me, lane }) => {
 
 const wired: Rule = (context) => valueOf(context.me.container)?.state === "running" ? "satisfied" : nics(context);
 
-const answers: Rule = ({ me, lane }) => {
+const answers: Rule = ({ seen, me, lane }) => {
   if (me.server.seen === "present") return "satisfied";
   const why = me.server.seen === "unknown" ? me.server.because : "not asked yet";
-  return wait(`${lane}'s PostgreSQL does not answer yet: ${why}`, undefined, 300);
+  return wait(`${lane}'s PostgreSQL does not answer yet: ${why}`, undefined, soonAfter(valueOf(me.container)?.startedAt ?? 0, seen.at));
 };
 
 /** Only the recorded primary may accept writes. Whoever else does is stopped: its next boot is read-only. */
@@ -72,9 +74,10 @@ const readOnly: Rule = ({ me, lane, isPrimary, cluster }) => {
   return perform(action("stopMember", lane, `accepts writes, while the recorded primary is ordinal ${cluster.primaryOrdinal}`, { container: container.id }));
 };
 
-const streams: Rule = ({ me, lane, isPrimary, cluster }) => {
+const streams: Rule = ({ seen, me, lane, isPrimary, cluster }) => {
   if (isPrimary || cluster.primaryOrdinal === undefined || cluster.streaming.includes(me.ordinal)) return "satisfied";
-  return wait(cluster.writable ? `${lane} does not stream yet` : `${lane} waits for the primary`);
+  const startedAt = Math.max(...[me, cluster.primary].map((member) => member === undefined ? 0 : valueOf(member.container)?.startedAt ?? 0));
+  return wait(cluster.writable ? `${lane} does not stream yet` : `${lane} waits for the primary`, undefined, soonAfter(startedAt, seen.at));
 };
 
 /** A one-shot container that ended unnoticed, since somebody else started the member. */

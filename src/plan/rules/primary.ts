@@ -59,7 +59,8 @@ export const accounts: Rule<ClusterContext> = ({ want, seen, cluster }) => {
   }
   const { database } = want.spec.bootstrap.initdb;
   const owner = valueOf(seen.secrets.app)?.username;
-  if (owner !== undefined && !server.databases.includes(database)) {
+  // Copies wait for the replication account, and making a database takes long: it goes side by side with them.
+  if (steps.length === 0 && owner !== undefined && !server.databases.includes(database)) {
     steps.push(action("ensureDatabase", "accounts", `database ${database} is absent`, { target, database, owner }));
   }
   return steps.length > 0 ? perform(...steps) : "satisfied";
