@@ -23,7 +23,9 @@ export interface Cluster {
 const has = (member: MemberSighting): "data" | "none" | "unknown" => {
   if (member.server.seen === "present" || member.data.seen === "present") return "data";
   if (member.volume.seen === "absent") return "none";
-  return member.volume.seen === "present" && member.data.seen === "absent" && member.container.seen === "present" ? "none" : "unknown";
+  // Only a stopped member's volume can be looked into; of a running one whose server is silent nothing is known.
+  const isStopped = member.container.seen === "present" && member.container.value.state !== "running";
+  return member.volume.seen === "present" && member.data.seen === "absent" && isStopped ? "none" : "unknown";
 };
 
 /** Whether a member's volume holds a complete data directory, as far as that could be seen. */
