@@ -17,9 +17,14 @@ const boundedLog = (driver: string): Pick<Docker.HostConfig, "LogConfig"> =>
     ? { LogConfig: { Type: driver, Config: { "max-size": "10m", "max-file": "3" } } }
     : {};
 
-// Engines before 28 announce no address; with these the kernel does whenever a NIC comes up. Without a network
-// namespace of its own to set them in, a container would not start.
-const announced = { "net.ipv4.conf.all.arp_notify": "1", "net.ipv4.conf.default.arp_notify": "1" };
+// Without a network namespace of its own to set them in, a container would not start.
+const networking = {
+  // Engines before 28 announce no address; with these the kernel does whenever a NIC comes up.
+  "net.ipv4.conf.all.arp_notify": "1", "net.ipv4.conf.default.arp_notify": "1",
+  // A walreceiver does not heed connect_timeout: begun over a NIC that is not there yet, its attempt would last for the
+  // kernel's two minutes, although the way is free a moment later. So it ends after seconds.
+  "net.ipv4.tcp_syn_retries": "2",
+};
 
 const hostConfig = (spec: ContainerSpec, { loggingDriver }: Abilities): Docker.HostConfig => ({
   // As PID 1, PostgreSQL would lose a stop signal that comes in its first milliseconds.
@@ -32,7 +37,7 @@ const hostConfig = (spec: ContainerSpec, { loggingDriver }: Abilities): Docker.H
   NetworkMode: spec.network,
   Mounts: spec.mounts.map(({ volume, path }) => ({ Type: "volume", Source: volume, Target: path })),
   ...boundedLog(loggingDriver),
-  ...(spec.network !== "none" && { Sysctls: announced }),
+  ...(spec.network !== "none" && { Sysctls: networking }),
   ...(spec.memoryBytes !== undefined && { Memory: spec.memoryBytes }),
   ...(spec.nanoCpus !== undefined && { NanoCpus: spec.nanoCpus }),
   ...(spec.shmBytes !== undefined && { ShmSize: spec.shmBytes }),
