@@ -27,7 +27,7 @@ export interface Seams {
   /** Called before something is written, with the round it belongs to. */
   readonly onWrite: (what: string, args: readonly unknown[], round: Round) => void;
   /** Called after each effect, done or refused. */
-  readonly onEffect: (what: string) => void;
+  readonly onEffect: (what: string, args: readonly unknown[], round: Round | undefined) => void;
   /** Called when a round begins. */
   readonly onRound: (key: Key, resource: Resource | undefined) => Round;
   readonly rival: (key: Key) => void;
@@ -60,7 +60,7 @@ export function portsOf(seams: Seams, key: Key): { readonly world: World; readon
       const effect = (): unknown => {
         if (touches.has(name) && isForeign(model, { ...key, installation }, name, String(args[0]))) model.onBreach(`${name} of ${String(args[0])}, which is not ours`);
         if (isWrite && current !== undefined) seams.onWrite(`${side}.${name}`, args, current);
-        try { return run(...args); } finally { if (isWrite) seams.onEffect(`${side}.${name}`); }
+        try { return run(...args); } finally { if (isWrite) seams.onEffect(`${side}.${name}`, args, current); }
       };
       return perform(trouble, { what: `${side}.${name}`, isWrite, effect, half: halfOf(name, run, args), signal: given.at(-1) as AbortSignal });
     };

@@ -7,7 +7,7 @@ import { createQueue, type Queue } from "../../src/controller/queue.ts";
 import { label } from "../../src/api/names.ts";
 import type { Key, Resource, Status } from "../../src/api/resource.ts";
 import { explain } from "../../src/errors.ts";
-import type { Logger } from "../../src/ports.ts";
+import type { Logger, Target } from "../../src/ports.ts";
 import { reconcile } from "../../src/reconcile.ts";
 import { engineCalls } from "./engine.ts";
 import { noFaults, type Life, type Rates } from "./faults.ts";
@@ -140,19 +140,17 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     if (what !== "engine.exec" && !what.startsWith("resources.")) tell(`  ${what} ${summary(model, args)}`);
   };
 
-  const onEffect = (what: string): void => {
+  const onEffect = (what: string, args: readonly unknown[], round: Round | undefined): void => {
     writes.count += 1;
     for (const key of keys) checkWriters(watch, key);
-    if (what !== "postgres.reload") return;
-    for (const { server } of model.containers.values()) if (server !== undefined && last.round !== undefined) checkSynchronousNames(watch, last.round, server);
+    const server = what === "postgres.reload" ? containerNamed(model, (args[0] as Target).container)?.server : undefined;
+    if (server !== undefined && round !== undefined) checkSynchronousNames(watch, round, server);
   };
   const rush = { since: 0, rounds: 0 };
-  const last: { round: Round | undefined } = { round: undefined };
 
   const engine = engineCalls(model);
   const seamsOf = (life: Life): Seams => ({
-    model, engine, postgres: postgresCalls(model), resources: resourceCalls(api), log: logger({}), installation, now: wallNow, onEffect,
-    onWrite: (what, args, round) => { last.round = round; onWrite(what, args, round); },
+    model, engine, postgres: postgresCalls(model), resources: resourceCalls(api), log: logger({}), installation, now: wallNow, onEffect, onWrite,
     newPassword: () => {
       const password = `secret-${inner.passwords += 1}-${random.between(1_000_000, 9_999_999)}`;
       secrets.add(password);

@@ -38,14 +38,19 @@ export const needsNewContainer = ({ want, seen, me }: MemberContext): boolean =>
     && container.labels[label.config] !== containerOf(want, me.ordinal, image).labels[label.config];
 };
 
+// An endpoint on a network that is gone can't be taken off any more: only a new container starts without it.
+const replacement = (context: MemberContext, error: string): string | undefined => needsNewContainer(context) ? "made for another image, limits or mounts"
+  : /network \S+ not found/i.test(error) ? "hangs on a network that is gone" : undefined;
+
 export const container: Rule = (context) => {
   const { want, seen, me, lane } = context;
   if (me.container.seen === "unknown") return wait(me.container.because);
   if (me.container.seen === "present") {
-    const { id, name, labels, state } = me.container.value;
+    const { id, name, labels, state, error } = me.container.value;
     if (!isOurs(want.owner, labels)) return wait(taken("container", name), "NameTaken");
-    if (state === "running" || state === "paused" || !needsNewContainer(context)) return "satisfied";
-    return valueOf(me.job) === undefined ? perform(action("removeContainer", lane, "made for another image, limits or mounts", { container: id })) : "satisfied";
+    const because = replacement(context, error);
+    if (state === "running" || state === "paused" || because === undefined) return "satisfied";
+    return valueOf(me.job) === undefined ? perform(action("removeContainer", lane, because, { container: id })) : "satisfied";
   }
   if (want.archiveVolume !== undefined && seen.archive.seen !== "present") return wait("the archive volume is being made");
   if (seen.image.seen !== "present") return wait(`the image ${want.images.join(" or ")} is not there yet`);
