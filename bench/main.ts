@@ -132,7 +132,7 @@ async function measureCluster(bench: Bench): Promise<void> {
 }
 
 async function measureMemory(): Promise<void> {
-  title("Memory of the operator's loop in a simulated world (which is part of it), three members each");
+  title("Memory of the operator's loop with three members each, in simulated worlds (which are part of it)");
   const figures = [await memoryOf(1), await memoryOf(10), await memoryOf(100)];
   print(table([["resources", "ready", "resident", "heap"], ...figures.map(({ resources, ready, residentKib, heapKib }) => [String(resources), String(ready), mebibytes(residentKib), mebibytes(heapKib)])]));
 }
