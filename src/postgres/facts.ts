@@ -84,6 +84,8 @@ export interface ServerFacts {
   readonly receivedLsn?: Lsn | undefined;
   readonly replayedLsn?: Lsn | undefined;
   readonly replayPaused?: boolean | undefined;
+  /** Whether it has yet to replay WAL that lies on its own disk, so that its positions are not its last; from 10 on. */
+  readonly replaying?: boolean | undefined;
   readonly lastReplayAt?: number | undefined;
   /** What the server has loaded, not what lies in the file. */
   readonly configHash?: string | undefined;
@@ -229,6 +231,7 @@ export function parseLook(json: unknown): ServerFacts {
     receivedLsn: maybeText(json, "received_lsn"),
     replayedLsn: maybeText(json, "replayed_lsn"),
     replayPaused: maybeFlag(json, "replay_paused"),
+    replaying: maybeFlag(json, "replaying"),
     lastReplayAt: maybeNumber(json, "last_replay_at"),
     configHash: maybeText(json, "config_hash"),
     parametersHash: maybeText(json, "parameters_hash"),

@@ -73,9 +73,14 @@ function positions(traits: Traits): Readonly<Record<string, string>> {
     received_lsn: `CASE WHEN standby THEN pg_last_${wal}_receive_${lsn}()::text END`,
     replayed_lsn: `CASE WHEN standby THEN pg_last_${wal}_replay_${lsn}()::text END`,
     replay_paused: `CASE WHEN standby THEN pg_is_${wal}_replay_paused() END`,
+    replaying: traits.functions === "wal" ? `CASE WHEN standby THEN ${replaying} END` : "NULL::boolean",
     last_replay_at: `CASE WHEN standby THEN ${epochMs("pg_last_xact_replay_timestamp()")} END`,
   };
 }
+
+// A server in recovery answers before it has replayed all that its disk holds. When that is done, its startup process
+// waits: for a stream, or for its next try to find one (RecoveryWalAll until 12).
+const replaying = `NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event IN ('RecoveryWalAll', 'RecoveryWalStream', 'RecoveryRetrieveRetryInterval'))`;
 
 function loaded(traits: Traits): Readonly<Record<string, string>> {
   // Before 9.6 a setting that is nowhere set raises an error, and then the whole look fails: right for a server that

@@ -99,6 +99,12 @@ test("a full answer is read", () => {
   assert.deepEqual(seen.archiver, { archivedCount: 5, lastArchivedWal: "w", lastArchivedAt: 9, failedCount: 0, lastFailedWal: undefined, lastFailedAt: undefined });
 });
 
+test("a standby says whether it has yet to replay what its disk holds, and older versions cannot tell", () => {
+  assert.equal(parseLook({ ...least, replaying: true }).replaying, true);
+  assert.equal(parseLook({ ...least, replaying: null }).replaying, undefined);
+  assert.match(lookSql(traitsOf("9.6")), /NULL::boolean AS replaying/);
+});
+
 test("no roles found is an empty list on a primary, and unknown on a standby", () => {
   assert.deepEqual(parseLook({ ...least, roles_asked: true, roles: null }).roles, []);
   assert.equal(parseLook({ ...least, roles_asked: false, roles: null }).roles, undefined);

@@ -73,6 +73,7 @@ for (const programs of found) {
       assert.equal(seen.roles, undefined);
       assert.equal(seen.receiver, undefined);
       assert.equal(seen.replayPaused, false);
+      await eventually(() => primary.look(), ({ replaying }) => replaying === false);
       assert.equal(seen.flushLsn, undefined);
       assert.deepEqual(seen.databases, ["postgres"]);
       assert.equal(seen.settings["max_wal_senders"], "20");

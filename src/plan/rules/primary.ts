@@ -8,7 +8,7 @@ import { action, perform, wait, type ClusterContext, type Rule } from "./context
 /**
  * Decides who is primary while nobody is recorded. With no data anywhere it is the lowest ordinal, and initdb follows.
  * With data left by an earlier resource, all members boot read-only, and the newest data is chosen once every one
- * of them has answered.
+ * of them has answered and has replayed all that its disk holds: before that its position is not its last.
  */
 export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
   if (cluster.primaryOrdinal !== undefined || want.spec.replicas === 0) return "satisfied";
@@ -19,6 +19,8 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
     return perform(action("recordPrimary", "cluster", "nobody has data yet", { ordinal, epoch: 1 }));
   }
   if (members.some((member) => dataOf(member) === "unknown" || (dataOf(member) === "data" && member.server.seen !== "present"))) return "satisfied";
+  const replaying = members.find(({ server }) => valueOf(server)?.replaying === true);
+  if (replaying !== undefined) return wait(`ordinal ${replaying.ordinal} replays the WAL on its disk; then the newest data is known`, undefined, 300);
   const [best] = members.flatMap(({ ordinal, server }) => server.seen === "present"
     ? [{ ordinal, timeline: server.value.timeline ?? 0, lsn: positionOf(server.value) }] : [])
     .sort((one, other) => newestFirst(one, other) || one.ordinal - other.ordinal);

@@ -39,17 +39,18 @@ const slotGone: Rule = ({ cluster, me, lane }) => {
 const away = "scaled away";
 export const scaleDown: readonly Rule[] = [primaryServes, jobGone, stopped(away), slotGone, containerGone(away), volumeGone(away)];
 
-/** replicas 0: the primary first, so that its standbys receive all that it wrote. Data and containers stay. */
-export const hibernate: readonly Rule[] = [jobGone, (context) => {
-  const { cluster, me, lane } = context;
+/** The primary first, so that its standbys receive all that it wrote, its last checkpoint included, and can follow it again. */
+const afterPrimary: Rule = ({ cluster, me, lane }) => {
   const isPrimaryUp = cluster.primary !== undefined && valueOf(cluster.primary.container)?.state === "running";
-  if (me.ordinal !== cluster.primaryOrdinal && isPrimaryUp) return wait(`${lane} stops after the primary`);
-  return stopped("replicas is 0")(context);
-}];
+  return me.ordinal !== cluster.primaryOrdinal && isPrimaryUp ? wait(`${lane} stops after the primary`) : "satisfied";
+};
+
+/** replicas 0. Data and containers stay. */
+export const hibernate: readonly Rule[] = [jobGone, afterPrimary, stopped("replicas is 0")];
 
 const deleted = "the resource is deleted";
 const removal = (members: { readonly volumes: boolean }): readonly Rule[] =>
-  [jobGone, stopped(deleted), containerGone(deleted), ...(members.volumes ? [volumeGone(deleted)] : [])];
+  [jobGone, ...(members.volumes ? [] : [afterPrimary]), stopped(deleted), containerGone(deleted), ...(members.volumes ? [volumeGone(deleted)] : [])];
 
 /** What the finalizer has to see done: containers and networks gone, and volumes too where the policy says Delete. */
 export function dismantle(context: ClusterContext, climbMember: (ladder: readonly Rule[], me: MemberSighting) => Step): readonly Step[] {
