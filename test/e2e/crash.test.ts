@@ -2,7 +2,7 @@
 // nothing lost, nothing twice. Control plane and operator are one process here, so both die at once.
 import { setTimeout as pause } from "node:timers/promises";
 import { after, before } from "node:test";
-import { answers, hasMembers, hasOneWriter, holds, isGone, isReady, lifeOf, notRestarted, nothingLeft, slotsAre, streams, systemIs } from "./checks.ts";
+import { answers, condition, hasMembers, hasOneWriter, holds, isGone, isReady, lifeOf, notRestarted, nothingLeft, slotsAre, streams, systemIs } from "./checks.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
 import { manifest, valueIn } from "./manifest.ts";
@@ -78,6 +78,24 @@ scenario("killed all the way of a scale-up", () => cluster, async () => {
   await cluster.kubectl(["scale", "pgrs/mortal", "--replicas=3"]);
   await diesAllTheWayTo([
     isReady, hasMembers(3), streams(1, 2), slotsAre("pgrs_1", "pgrs_2"), hasOneWriter, systemIs(identifier), notRestarted(0, primary),
+    answers(2, "select count(*) from kept", "1"), holds({ containers: 3, volumes: 3, networks: 1 }),
+  ]);
+});
+
+scenario("killed all the way of a rolling restart", () => cluster, async () => {
+  await cluster.kubectl(["patch", "pgrs/mortal", "--type=merge", "-p", `{"spec":{"postgres":{"parameters":{"max_connections":"120"}}}}`]);
+  await diesAllTheWayTo([
+    ...[0, 1, 2].map((ordinal) => answers(ordinal, "show max_connections", "120")),
+    isReady, hasMembers(3), streams(1, 2), slotsAre("pgrs_1", "pgrs_2"), hasOneWriter, systemIs(identifier), holds({ containers: 3, volumes: 3, networks: 1 }),
+  ]);
+});
+
+scenario("killed all the way of a sleep and an awakening", () => cluster, async () => {
+  await cluster.kubectl(["scale", "pgrs/mortal", "--replicas=0"]);
+  await diesAllTheWayTo([condition("Ready", { status: "False", reason: "Hibernated" }), condition("Reconciling", { status: "False" })]);
+  await cluster.kubectl(["scale", "pgrs/mortal", "--replicas=3"]);
+  await diesAllTheWayTo([
+    isReady, hasMembers(3), streams(1, 2), slotsAre("pgrs_1", "pgrs_2"), hasOneWriter, systemIs(identifier),
     answers(2, "select count(*) from kept", "1"), holds({ containers: 3, volumes: 3, networks: 1 }),
   ]);
 });
