@@ -7,7 +7,6 @@ import type { Key } from "../src/api/resource.ts";
 import { seeded } from "../test/sim/random.ts";
 import { apply, keyText } from "../test/sim/resources.ts";
 import { imageOf, simulation, type Simulation } from "../test/sim/simulation.ts";
-import type { PlainSpec } from "../test/sim/specs.ts";
 import { postgresVersion, resourceOf } from "./cluster.ts";
 
 export interface MemoryFigures { readonly resources: number; readonly ready: number; readonly residentKib: number; readonly heapKib: number }

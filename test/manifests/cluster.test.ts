@@ -10,13 +10,12 @@ import { AuthorizationV1Api, KubeConfig } from "@kubernetes/client-node";
 import Docker from "dockerode";
 import { label } from "../../src/api/names.ts";
 import { run } from "../../src/images/run.ts";
+import { assetsFor, startReal, type RealServer } from "../conformance/real.ts";
 import { eventually } from "../e2e/eventually.ts";
 import { sweepLabel } from "../e2e/leftovers.ts";
 import { programOf, type Program } from "../e2e/program.ts";
-import { startRealServer, type RealServer } from "./real-server.ts";
 
-const assets = process.env["KUBEBUILDER_ASSETS"];
-const skip = assets === undefined ? "KUBEBUILDER_ASSETS IS NOT SET: NOT RUN AGAINST A REAL API SERVER" : false;
+const skip = assetsFor("kube-apiserver") === undefined ? "KUBEBUILDER_ASSETS HAS NO kube-apiserver: NOT RUN AGAINST A REAL API SERVER" : false;
 const manifests = join(import.meta.dirname, "..", "..", "manifests");
 
 interface Stage {
@@ -36,8 +35,8 @@ const staged = (): Stage => {
 };
 
 before(async () => {
-  if (assets === undefined) return;
-  const server = await startRealServer(assets);
+  if (skip !== false) return;
+  const server = await startReal("kube-apiserver");
   const kubectl: Stage["kubectl"] = (...args) => run({ program: "kubectl", args: ["--kubeconfig", server.kubeconfig, ...args], timeoutSeconds: 200 });
   stage = { server, kubectl, operatorKubeconfig: "", installation: "" };
   // This server's OpenAPI is older than what kubectl validates by.
@@ -45,7 +44,7 @@ before(async () => {
   await kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/postgresreplicasets.pgrs.dev");
   const token = (await kubectl("-n", "pgrs-system", "create", "token", "pgrs-operator")).trim();
   const installation = await kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}");
-  stage = { server, kubectl, operatorKubeconfig: await server.kubeconfigFor("operator", token), installation };
+  stage = { server, kubectl, operatorKubeconfig: await kubeconfigFor(server, token), installation };
 });
 
 after(async () => {
@@ -54,6 +53,13 @@ after(async () => {
   if (stage.installation !== "") await sweepLabel(docker, `${label.installation}=${stage.installation}`);
   await stage.server.stop();
 });
+
+/** The administrator's kubeconfig with another bearer. */
+async function kubeconfigFor({ directory, kubeconfig, token: own }: RealServer, token: string): Promise<string> {
+  const path = join(directory, "operator.kubeconfig");
+  await writeFile(path, (await readFile(kubeconfig, "utf8")).replace(own, token), { mode: 0o600 });
+  return path;
+}
 
 interface Asking { readonly verb: string; readonly group?: string; readonly resource: string; readonly subresource?: string; readonly name?: string; readonly namespace?: string }
 
@@ -117,9 +123,9 @@ spec:
 
 test("with these rights the operator brings a cluster to Ready and takes it down again", { skip, timeout: 400_000 }, async () => {
   const { server, kubectl, operatorKubeconfig, installation } = staged();
-  program = programOf({ args: ["operator", "--kubeconfig", operatorKubeconfig], home: server.folder, onStart: () => undefined });
+  program = programOf({ args: ["operator", "--kubeconfig", operatorKubeconfig], home: server.directory, onStart: () => undefined });
   program.start();
-  const file = join(server.folder, "cluster.yaml");
+  const file = join(server.directory, "cluster.yaml");
   await writeFile(file, cluster("rights"));
   await kubectl("apply", "--validate=false", "-f", file);
   const [trouble] = await Promise.all([program.trouble(), kubectl("wait", "--for=condition=Ready", "--timeout=180s", "pgrs/rights")]);
