@@ -36,12 +36,21 @@ const parseGood = (text: string): Parameters => {
   try { return JSON.parse(text) as Parameters; } catch { return {}; }
 };
 
+/** What a server that would not start said that the WAL asks of it at least. */
+const toldBy = (log: readonly string[]): Parameters => Object.fromEntries(log.flatMap((line) => {
+  const [, name, value] = /(\w+) = \d+ is a lower setting than on the (?:primary|master) server\D*(\d+)/.exec(line) ?? [];
+  return name === undefined || value === undefined ? [] : [[name, value]];
+}));
+
 // A standby does not start with less of these than its primary has, and every boot is a standby's boot.
-// What the primary has is seen while it runs; while it is stopped, the parameters noted as good say it.
-function holdUp(parameters: Parameters, good: Parameters, cluster: Cluster): { parameters: Parameters; held: readonly string[] } {
+// What the primary has is seen while it runs. While it is stopped, a member that runs keeps what it has, and one that
+// does not has its note of good parameters, or else what its own failed start said.
+function holdUp(parameters: Parameters, good: Parameters, cluster: Cluster, me: MemberSighting): { parameters: Parameters; held: readonly string[] } {
   const primary = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  const server = primary ?? valueOf(me.server);
+  const told = toldBy(me.log);
   const held = standbySensitive.flatMap((name) => {
-    const running = Number(primary?.settings[name] ?? good[name] ?? "0");
+    const running = Number(server?.settings[name] ?? told[name] ?? good[name] ?? "0");
     const wanted = Number(parameters[name] ?? standbySensitiveDefaults[name]);
     return running > wanted ? [[name, String(running)] as const] : [];
   });
@@ -56,7 +65,7 @@ export function parametersOf(want: Desired, cluster: Cluster, me: MemberSighting
   const refused = split(notes?.refused);
   const refusal = refused !== undefined && refused[0] === wanted ? refused[1] : undefined;
   const noted = good === undefined ? {} : parseGood(good[1]);
-  const { parameters, held } = holdUp(refusal === undefined ? want.spec.postgres.parameters : noted, noted, cluster);
+  const { parameters, held } = holdUp(refusal === undefined ? want.spec.postgres.parameters : noted, noted, cluster, me);
   return { wanted, good: good?.[0], refusal, effective: parameters, held };
 }
 

@@ -97,6 +97,11 @@ const follow = (standby: SimServer, upstream: SimServer): void => {
   Object.assign(standby.database, { timeline: upstream.database.timeline, position: upstream.database.position, history: upstream.database.history });
 };
 
+/** As a server says it that is asked to replay WAL of a primary with higher settings. */
+const tooLow = ({ major, control }: Database, settings: Settings, name: string): readonly string[] => Number(major) >= 14
+  ? ["FATAL:  recovery aborted because of insufficient parameter settings", `DETAIL:  ${name} = ${numberOf(settings, name)} is a lower setting than on the primary server, where its value was ${control[name] ?? 0}.`]
+  : [`FATAL:  hot standby is not possible because ${name} = ${numberOf(settings, name)} is a lower setting than on the master server (its value was ${control[name] ?? 0})`];
+
 /** Why a server ends as soon as it starts, as its last lines of log; undefined when it goes on. */
 function startFailure(model: Model, container: SimContainer, volume: SimVolume, database: Database, inRecovery: boolean): readonly string[] | undefined {
   const image = [...model.images.values()].find(({ id }) => id === container.spec.image);
@@ -107,7 +112,7 @@ function startFailure(model: Model, container: SimContainer, volume: SimVolume, 
   if (files["shared_buffers"] === "9000GB") return ["FATAL:  could not map anonymous shared memory: Cannot allocate memory"];
   if (fileOf(volume, "pg_hba.conf")?.includes(" ldap") === true) return [`FATAL:  could not load ${container.spec.environment["PGDATA"] ?? ""}/pg_hba.conf`];
   const low = isTooLow(files, database.control);
-  return low !== undefined && inRecovery ? [`FATAL:  hot standby is not possible because ${low} is a lower setting than on the primary server`] : undefined;
+  return low !== undefined && inRecovery ? tooLow(database, files, low) : undefined;
 }
 
 /** Goes on after a while, if the container has not ended or started anew in between. */
@@ -180,7 +185,7 @@ function receive(model: Model, container: SimContainer, server: SimServer): void
   const admitted = conninfo === "" ? "nothing to connect to" : admit(model, container, conninfo, slot);
   if (typeof admitted === "string" || !canFollow(server.database, admitted.server.database)) { server.upstream = undefined; return; }
   const low = isTooLow(server.loaded.running, admitted.server.database.control);
-  if (low !== undefined) return end(model, container, 1, `FATAL:  recovery aborted because of insufficient parameter settings: ${low}`);
+  if (low !== undefined) return end(model, container, 1, ...tooLow(admitted.server.database, server.loaded.running, low));
   const isSame = server.upstream?.server === admitted.server && server.upstream.address === admitted.address && server.upstream.slot === slot;
   server.upstream = { server: admitted.server, address: admitted.address, slot, state: isSame ? "streaming" : "catchup" };
   server.database.control = admitted.server.database.control;

@@ -57,7 +57,7 @@ export const installation = "installation-1";
 const startOfTime = Date.UTC(2026, 0, 1);
 const linesKept = 400;
 /** A first apply takes some twenty rounds on end; a busy loop takes any number. */
-const roundsInRushMax = 150;
+const roundsInRushMax = 400;
 const rushMs = 5_000;
 const limits = { concurrency: 8, queueMax: 100, roundMs: 180_000, resyncMs: 300_000, stopGraceMs: 1_000 } as const;
 

@@ -42,6 +42,8 @@ export const restart: Rule = (context) => {
   const because = restartReason(context);
   const container = valueOf(me.container);
   if (because === undefined || container === undefined || cluster.primaryOrdinal === undefined) return "satisfied";
+  // Standbys still take queries, and nothing that they are restarted for helps the primary.
+  if (!isPrimary && !cluster.writable) return wait(`${lane} is restarted when the primary accepts writes (${because})`);
   const standbys = cluster.ordinals.filter((ordinal) => ordinal !== cluster.primaryOrdinal);
   const others = isPrimary ? standbys : standbys.filter((ordinal) => ordinal !== me.ordinal);
   const absent = others.find((ordinal) => !cluster.streaming.includes(ordinal));

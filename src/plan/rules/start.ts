@@ -12,8 +12,8 @@ const pauseMs = 5_000;
 const fallbackPauseMs = 1_000;
 
 // Not the parameters' fault, whatever they are. A library that shared_preload_libraries names and the image lacks is:
-// the server "could not access file".
-const otherCauses = /no space left|lock file|permission denied|could not open file|could not access (?!file)|could not load .*pg_hba/i;
+// the server "could not access file". What is lower than the WAL asks for is raised at the next start.
+const otherCauses = /no space left|lock file|permission denied|could not open file|could not access (?!file)|could not load .*pg_hba|is a lower setting than|insufficient parameter settings/i;
 
 /** The server's own words about why it ended: the last line that says FATAL or PANIC. */
 export const lastWords = (log: readonly string[]): string | undefined =>

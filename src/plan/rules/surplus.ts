@@ -2,7 +2,8 @@
 import { isOurs } from "../../api/names.ts";
 import type { Action, Step } from "../action.ts";
 import { valueOf, type MemberSighting } from "../observation.ts";
-import { action, perform, wait, type ClusterContext, type Rule } from "./context.ts";
+import { restartReason } from "./configure.ts";
+import { action, contextOf, perform, wait, type ClusterContext, type Rule } from "./context.ts";
 
 const jobGone: Rule = ({ want, me, lane }) => {
   if (me.job.seen === "unknown") return wait(me.job.because);
@@ -27,8 +28,12 @@ const volumeGone = (because: string): Rule => ({ want, me, lane }) => {
     ? perform(action("removeVolume", lane, because, { volume: me.volume.value.name })) : "satisfied";
 };
 
-/** A copy is given up only while the primary is seen to have the data and to accept writes. */
-const primaryServes: Rule = ({ cluster, lane }) => cluster.writable ? "satisfied" : wait(`${lane} is scaled away when the primary accepts writes again`);
+/** A copy is given up only while the primary is seen to have the data and to accept writes, and is not about to be restarted. */
+const primaryServes: Rule = (context) => {
+  const { cluster, lane } = context;
+  if (!cluster.writable || cluster.primary === undefined) return wait(`${lane} is scaled away when the primary accepts writes again`);
+  return restartReason(contextOf(context, cluster.primary)) === undefined ? "satisfied" : wait(`${lane} is scaled away after the primary's restart`);
+};
 
 /** Its slot goes before its data, so that a forgotten slot never holds WAL. */
 const slotGone: Rule = ({ cluster, me, lane }) => {
