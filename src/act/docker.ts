@@ -1,10 +1,13 @@
 /** What the Engine is asked to do, an action each. */
-import { Terminal } from "../errors.ts";
+import { Terminal, Transient } from "../errors.ts";
 import { refusedNote } from "../plan/configuration.ts";
 import type { Performers } from "./act.ts";
 
 type EngineKind = "pullImage" | "createNetwork" | "removeNetwork" | "createVolume" | "removeVolume" | "createContainer" | "removeContainer"
   | "attachNic" | "detachNic" | "startJob" | "startMember" | "stopMember" | "noteParameters" | "configure";
+
+/** Exit codes from here on are the Engine's own or tell of a signal. */
+const signalled = 125;
 
 export const performers: Performers<EngineKind> = {
   pullImage: async ({ image }, { engine }) => { engine.pull(image); },
@@ -38,9 +41,12 @@ export const performers: Performers<EngineKind> = {
       await engine.putFiles(target.container, data, [{ path: "pgrs/candidate.conf", text: candidate.text }], signal);
       const { exitCode, output } = await engine.exec(target.container,
         ["postgres", "-D", data, `--config-file=${data}/pgrs/candidate.conf`, "-C", "config_file"], "", signal);
+      const words = serverWords(output);
+      // A program that was ended by a signal, or that said nothing, has not judged the parameters.
+      if (exitCode >= signalled || (exitCode !== 0 && words === "")) throw new Transient(`check the parameters of ${target.member}: postgres ended with code ${exitCode} before it judged them`);
       if (exitCode !== 0) {
-        await engine.putFiles(target.container, data, [refusedNote(check.hash, serverWords(output))], signal);
-        throw new Terminal(`PostgreSQL refuses the parameters: ${serverWords(output)}`, { reason: "InvalidParameter" });
+        await engine.putFiles(target.container, data, [refusedNote(check.hash, words)], signal);
+        throw new Terminal(`PostgreSQL refuses the parameters: ${words}`, { reason: "InvalidParameter" });
       }
     }
     await engine.putFiles(target.container, directory, files, signal);
