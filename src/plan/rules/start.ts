@@ -27,7 +27,7 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
   const parameters = parametersOf(want, cluster, me);
   const words = lastWords(me.log) ?? container.error;
   if (hasFailed && parameters.refusal === undefined && parameters.good !== parameters.wanted
-    && Object.keys(want.spec.postgres.parameters).length > 0 && !otherCauses.test(words)) {
+    && Object.keys(want.spec.postgres.parameters).length > 0 && words !== "" && !otherCauses.test(words)) {
     return perform(action("noteParameters", lane, `the start failed with the parameters of the spec: ${words}`, {
       container: container.id, directory: want.dataDirectory, file: refusedNote(parameters.wanted, words),
     }));
