@@ -18,6 +18,8 @@ export interface Cluster {
   /** Ordinals of wanted standbys that stream from the primary, as the primary sees it. */
   readonly streaming: readonly number[];
   readonly systemIdentifier: string | undefined;
+  /** The notes of refused parameters of all wanted members: what one could not start with is not tried on the next. */
+  readonly refusals: readonly string[];
 }
 
 const has = (member: MemberSighting): "data" | "none" | "unknown" => {
@@ -74,6 +76,7 @@ function derive(want: Desired, seen: Observation): Cluster {
     surplus: seen.members.filter(({ ordinal }) => !ordinals.includes(ordinal)).reverse(),
     streaming: ordinals.filter((ordinal) => ordinal !== primaryOrdinal && streams(ordinal)),
     systemIdentifier: want.status.systemIdentifier ?? server?.systemIdentifier ?? undefined,
+    refusals: seen.members.filter(({ ordinal }) => ordinals.includes(ordinal)).flatMap((member) => (valueOf(member.server) ?? valueOf(member.data))?.refused ?? []),
   };
 }
 

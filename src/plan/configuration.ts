@@ -62,8 +62,7 @@ export function parametersOf(want: Desired, cluster: Cluster, me: MemberSighting
   const wanted = parametersHashOf(want.spec.postgres.parameters);
   const notes = valueOf(me.server) ?? valueOf(me.data);
   const good = split(notes?.good);
-  const refused = split(notes?.refused);
-  const refusal = refused !== undefined && refused[0] === wanted ? refused[1] : undefined;
+  const refusal = [notes?.refused, ...cluster.refusals].map(split).find((note) => note?.[0] === wanted)?.[1];
   const noted = good === undefined ? {} : parseGood(good[1]);
   const { parameters, held } = holdUp(refusal === undefined ? want.spec.postgres.parameters : noted, noted, cluster, me);
   return { wanted, good: good?.[0], refusal, effective: parameters, held };
