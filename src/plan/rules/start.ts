@@ -26,14 +26,15 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
     && container.finishedAt - container.startedAt < failedStartMs;
   const parameters = parametersOf(want, cluster, me);
   const words = lastWords(me.log) ?? container.error;
-  if (hasFailed && parameters.refusal === undefined && parameters.good !== parameters.wanted
+  // Without its words (the log could not be read) nothing is known about the cause.
+  if (hasFailed && words !== "" && parameters.refusal === undefined && parameters.good !== parameters.wanted
     && Object.keys(want.spec.postgres.parameters).length > 0 && words !== "" && !otherCauses.test(words)) {
     return perform(action("noteParameters", lane, `the start failed with the parameters of the spec: ${words}`, {
       container: container.id, directory: want.dataDirectory, file: refusedNote(parameters.wanted, words),
     }));
   }
   const leftMs = leftOf(parameters.refusal === undefined ? pauseMs : fallbackPauseMs, { since: container.finishedAt, at: seen.at });
-  if (hasFailed && leftMs > 0) return wait(`${lane} ended with code ${container.exitCode}: ${words}`, "StepFailed", leftMs);
+  if (hasFailed && leftMs > 0) return wait(`${lane} ended with code ${container.exitCode}: ${words === "" ? `see docker logs ${container.name}` : words}`, "StepFailed", leftMs);
   const made = configurationOf(want, seen, cluster, me);
   if ("missing" in made) return wait(`${lane} waits for ${made.missing}`);
   const because = container.finishedAt === 0 ? "ready to start" : `exited with code ${container.exitCode}`;
