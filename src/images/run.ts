@@ -1,3 +1,4 @@
+/** Runs a program of the system and waits for its end: within its seconds, or it is killed; failing, it is quoted. */
 import { spawn } from "node:child_process";
 import { Terminal } from "../errors.ts";
 

@@ -1,3 +1,4 @@
+/** Puts the PostgreSQL server of an npm package into an image tree, beside the clients of a Debian package. */
 import { createHash } from "node:crypto";
 import { access, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
