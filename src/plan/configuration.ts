@@ -123,6 +123,9 @@ function makeConfiguration(want: Desired, seen: Observation, cluster: Cluster, m
   const engine = valueOf(seen.engine);
   const replication = valueOf(seen.secrets.replication);
   if (engine === undefined || replication === undefined) return { missing: "the Engine and the Secrets" };
+  // What could not be seen must not shut out those who come from there.
+  const unseen = want.networks.find(({ name, purpose, subnet }) => subnet === undefined && purpose !== "Other" && seen.networks[name]?.seen !== "present");
+  if (unseen !== undefined) return { missing: `the network ${unseen.name}` };
   const isPrimary = me.ordinal === cluster.primaryOrdinal;
   const host = isPrimary || cluster.primary === undefined ? undefined : upstreamHost(want, cluster);
   if (!isPrimary && cluster.primary !== undefined && host === undefined) return { missing: "the primary's address" };

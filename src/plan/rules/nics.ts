@@ -1,5 +1,5 @@
 /** Secondary NICs: attached before the first start, with the fixed address, and mended when somebody takes them away. */
-import { isOurs } from "../../api/names.ts";
+import { isOurs, memberName } from "../../api/names.ts";
 import type { Endpoint, Nic } from "../../ports.ts";
 import type { Action, Step } from "../action.ts";
 import { nicsOf, type NetworkWish } from "../desired.ts";
@@ -24,18 +24,19 @@ export const nics: Rule = (context) => {
   const container = valueOf(me.container);
   if (container === undefined) return "satisfied";
   const isRunning = container.state === "running";
+  const name = memberName(want.owner.name, me.ordinal);
   const steps: Action[] = [];
   for (const nic of nicsOf(want, me.ordinal)) {
     const network = want.networks.find(({ docker }) => docker === nic.network);
     const endpoint = container.endpoints.find((one) => one.network === nic.network);
     if (network === undefined || isAttached(endpoint, nic, isRunning)) continue;
     const facts = seen.networks[network.name];
-    if (facts?.seen !== "present") return wait(`${lane} waits for the network ${network.name}`);
+    if (facts?.seen !== "present") return wait(`${name} waits for the network ${network.name}`);
     // An attach to a stopped container succeeds all the same, and then each start fails.
     if (nic.address !== undefined && network.spec === undefined && isMisplaced(nic.address, facts.value)) return misplaced(nic.address, network, facts.value);
-    if (nic.address === undefined && network.spec !== undefined) return wait(`the network ${network.name} names no address for ${lane}: add one`, "AddressConflict");
+    if (nic.address === undefined && network.spec !== undefined) return wait(`the network ${network.name} names no address for ${name}: add one`, "AddressConflict");
     const holder = holderOf(seen, network.name, nic.address, container.name);
-    if (holder !== undefined) return wait(`${nic.address ?? ""} on ${network.name} is in use by the container ${holder}: stop that one, or choose another address for ${lane}`, "AddressConflict", 2_000);
+    if (holder !== undefined) return wait(`${nic.address ?? ""} on ${network.name} is in use by the container ${holder}: stop that one, or choose another address for ${name}`, "AddressConflict", 2_000);
     if (endpoint !== undefined) steps.push(action("detachNic", lane, "attached with another address", { container: container.id, network: nic.network }));
     steps.push(action("attachNic", lane, `${network.name} is not attached`, { container: container.id, nic }));
   }

@@ -1,0 +1,216 @@
+/**
+ * Resources and observations for tests, said by what differs. `atGoal` is a cluster in which nothing is left to do;
+ * `unmade` is one of which nothing exists yet. Each function below takes such a scene and gives another one.
+ */
+import { label, labelsOf, volumeName, type Owner } from "../src/api/names.ts";
+import { parse, type Metadata, type Resource, type Status } from "../src/api/resource.ts";
+import { clusterOf } from "../src/plan/cluster.ts";
+import { configurationOf } from "../src/plan/configuration.ts";
+import { containerOf, desire, nicsOf, type Desired } from "../src/plan/desired.ts";
+import { absent, present, unknown, valueOf, type MemberSighting, type Observation } from "../src/plan/observation.ts";
+import { plan, printed } from "../src/plan/plan.ts";
+import type { ContainerFacts, Look, NetworkFacts, VolumeFacts } from "../src/ports.ts";
+import { md5 } from "../src/postgres/digest.ts";
+
+export interface Scene { readonly want: Desired; readonly seen: Observation }
+
+/** A spec as people write it: fields that are left out take their defaults. */
+export interface Plain {
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly metadata?: Partial<Metadata>;
+  readonly status?: Status;
+}
+
+export const owner: Owner = { installation: "here", namespace: "default", name: "demo", uid: "uid-1" };
+
+/** The time of every observation. */
+export const now = Date.UTC(2026, 0, 1, 12);
+const minutesAgo = (minutes: number): number => now - minutes * 60_000;
+
+export const lan = { name: "lan", purpose: "Client", interfaceName: "eth1", subnet: "192.168.11.0/24", addresses: ["192.168.11.101", "192.168.11.102", "192.168.11.103"] } as const;
+export const repl = { name: "repl", purpose: "Replication", interfaceName: "eth2", subnet: "10.10.0.0/24", addressPool: { start: "10.10.0.1", size: 8 } } as const;
+export const networks = [lan, repl] as const;
+
+export const foreignLabels = { "made.by": "somebody" } as const;
+
+/** An object as the API server would give it. */
+export const object = ({ spec = {}, metadata = {}, status = {} }: Plain = {}): unknown => ({
+  apiVersion: "pgrs.dev/v1alpha1", kind: "PostgresReplicaSet",
+  metadata: { namespace: owner.namespace, name: owner.name, uid: owner.uid, resourceVersion: "1", generation: 1, finalizers: ["pgrs.dev/finalizer"], ...metadata },
+  spec: { postgres: { version: "17" }, ...spec }, status,
+});
+
+export const desired = (plain: Plain = {}): Desired => desire(parse(object(plain)), owner);
+
+const recorded: Status = { primary: { ordinal: 0, epoch: 1, since: new Date(minutesAgo(60)).toISOString() }, systemIdentifier: "7000000000000000001" };
+
+const image = { id: "sha256:postgres", name: "pgrs/postgres:17" } as const;
+const login = (username: string) => present({ username, password: `${username}-password` });
+
+/** Nothing is there but the finalizer, the Secrets and the image; nobody is recorded. */
+export function unmade(plain: Plain = {}): Scene {
+  const want = desired(plain);
+  const clients = want.networks.find(({ purpose }) => purpose === "Client") ?? want.networks[0];
+  const hosts = clients?.addresses.slice(0, Math.max(1, want.spec.replicas)).join(",") ?? "";
+  return {
+    want,
+    seen: {
+      at: now, owner, engine: present({ version: "28.5.2", namesNics: true, managementSubnet: "172.17.0.0/16" }), image: present(image), pulling: undefined,
+      networks: Object.fromEntries(want.networks.map(({ name }) => [name, absent])), staleNetworks: [], archive: absent,
+      members: Array.from({ length: want.spec.replicas }, (_, ordinal) => unmadeMember(ordinal)),
+      accounts: { superuser: "unknown", replication: "unknown", app: "unknown" },
+      secrets: { superuser: login("postgres"), replication: login("replicator"), app: present({ username: "app", password: "app-password", hosts }) },
+    },
+  };
+}
+
+export const unmadeMember = (ordinal: number): MemberSighting =>
+  ({ ordinal, volume: absent, container: absent, job: absent, data: absent, server: absent, interfaces: absent, log: [], target: undefined });
+
+export const volumeOf = (ordinal: number, labels?: Readonly<Record<string, string>>): VolumeFacts =>
+  ({ name: volumeName(owner, ordinal), labels: labels ?? labelsOf(owner, "volume", { [label.ordinal]: String(ordinal) }) });
+
+/** The Engine's own bridge gives out addresses as it likes. */
+const managementAddress = (ordinal: number): string => `172.17.0.${ordinal + 2}`;
+
+export function containerFacts(want: Desired, ordinal: number, change: Partial<ContainerFacts> = {}): ContainerFacts {
+  const { name, labels } = containerOf(want, ordinal, image);
+  const state = change.state ?? "running";
+  const isRunning = state === "running";
+  return {
+    id: `id-${ordinal}`, name, labels, state, exitCode: 0, error: "", startedAt: minutesAgo(30), finishedAt: isRunning || state === "created" ? 0 : minutesAgo(1), imageId: image.id,
+    endpoints: [
+      { network: "bridge", address: isRunning ? managementAddress(ordinal) : "", wanted: "", mac: "02:42" },
+      ...nicsOf(want, ordinal).map((nic) => ({ network: nic.network, address: isRunning ? nic.address ?? "" : "", wanted: nic.address ?? "", mac: nic.mac })),
+    ],
+    ...change,
+  };
+}
+
+const position = "0/5000000";
+
+const lookOf = (isPrimary: boolean): Look => ({
+  inRecovery: !isPrimary, systemIdentifier: recorded.systemIdentifier, timeline: 2, versionNumber: 170004, startedAt: minutesAgo(30), answeredAt: now,
+  ...(isPrimary ? { flushLsn: position, currentLsn: position } : { receivedLsn: position, replayedLsn: position }),
+  pendingRestart: [], alteredSettings: [], fileProblems: [],
+  settings: { max_connections: "100", max_worker_processes: "8", max_wal_senders: "20", max_prepared_transactions: "0", max_locks_per_transaction: "64" },
+  senders: [], slots: [], databases: ["app", "postgres"], passwordAccepted: true,
+});
+
+/** A member that runs as it should, apart from its configuration's hash. */
+function runningMember(want: Desired, ordinal: number): MemberSighting {
+  const isPrimary = ordinal === want.status.primary?.ordinal;
+  return {
+    ordinal, volume: present(volumeOf(ordinal)), container: present(containerFacts(want, ordinal)), job: absent, data: absent,
+    server: present(lookOf(isPrimary)), log: [],
+    interfaces: present([{ name: "eth0", mac: "02:42", addresses: [managementAddress(ordinal)] }, ...nicsOf(want, ordinal).map(({ interfaceName, mac, address }) => ({ name: interfaceName, mac, addresses: address === undefined ? [] : [address] }))]),
+    target: { member: `demo-${ordinal}`, container: `id-${ordinal}`, host: managementAddress(ordinal), traits: want.traits, password: "postgres-password" },
+  };
+}
+
+export const networkFacts = (want: Desired, name: string, change: Partial<NetworkFacts> = {}): NetworkFacts => {
+  const wish = want.networks.find((one) => one.name === name);
+  const { driver = "bridge", subnet = "10.99.0.0/24", gateway = "10.99.0.254", internal = false, labels = {} } = wish?.spec ?? {};
+  return { name: wish?.docker ?? name, id: `id-${name}`, driver, subnet, gateway, internal, labels, attached: [], ...change };
+};
+
+/** Everything is as the spec says. */
+export function atGoal({ spec = {}, metadata, status = {} }: Plain = {}): Scene {
+  const empty = unmade({ spec: { replicas: 3, ...spec }, ...(metadata === undefined ? {} : { metadata }), status: { ...recorded, ...status } });
+  const { want } = empty;
+  const ordinals = Array.from({ length: want.spec.replicas }, (_, ordinal) => ordinal);
+  const primary = want.status.primary?.ordinal ?? 0;
+  const standbys = ordinals.filter((ordinal) => ordinal !== primary);
+  const mode = want.spec.replication.mode;
+  const syncState = (index: number): string => mode === "Async" ? "async" : mode === "Quorum" ? "quorum" : index < want.spec.replication.minSync ? "sync" : "potential";
+  const made = changed(empty, {
+    members: ordinals.map((ordinal) => runningMember(want, ordinal)),
+    networks: Object.fromEntries(want.networks.map(({ name }) => [name, present(networkFacts(want, name))])),
+    accounts: { superuser: "current", replication: "current", app: "current" },
+    archive: want.archiveVolume === undefined ? absent : present({ name: want.archiveVolume, labels: labelsOf(owner, "archive") }),
+  });
+  const connected = primary >= want.spec.replicas ? made : server(made, primary, {
+    senders: standbys.map((ordinal, index) => ({
+      applicationName: `demo-${ordinal}`, clientAddress: want.replicationNetwork?.addresses[ordinal] ?? want.networks[0]?.addresses[ordinal] ?? managementAddress(ordinal),
+      state: "streaming", syncState: syncState(index), sentLsn: position, writeLsn: position, flushLsn: position, replayLsn: position,
+    })),
+    slots: want.spec.replication.slots ? standbys.map((ordinal) => ({ name: `pgrs_${ordinal}`, active: true })) : [],
+  });
+  return configured(connected);
+}
+
+/** Every running server has loaded what it should. */
+export const configured = (scene: Scene): Scene => scene.seen.members.reduce((done, { ordinal }) => {
+  const { want, seen } = done;
+  const me = seen.members.find((one) => one.ordinal === ordinal);
+  if (me?.server.seen !== "present") return done;
+  const made = configurationOf(want, seen, clusterOf(want, seen), me);
+  if (!("configuration" in made)) return done;
+  const { hash, parametersHash, files } = made.configuration;
+  const recovery = files["recovery.conf"];
+  const good = Object.keys(want.spec.postgres.parameters).length > 0 ? `${parametersHash}\n${JSON.stringify(want.spec.postgres.parameters)}\n` : undefined;
+  return server(done, ordinal, { configHash: hash, parametersHash, ...(recovery === undefined ? {} : { recoveryHash: md5(recovery) }), ...(good === undefined ? {} : { good }) });
+}, scene);
+
+export const changed = ({ want, seen }: Scene, change: Partial<Observation>): Scene => ({ want, seen: { ...seen, ...change } });
+
+/** The same world, looked at with another spec, metadata or status in mind. */
+export const wanting = ({ want, seen }: Scene, { spec = {}, metadata = {}, status = want.status }: Plain): Scene => {
+  const { resource } = want;
+  const next: Resource = { ...resource, metadata: { ...resource.metadata, ...metadata }, status };
+  return { want: desire(parse({ ...next, spec: { ...resource.spec, ...spec } }), owner), seen };
+};
+
+export const member = (scene: Scene, ordinal: number, change: Partial<MemberSighting>): Scene =>
+  changed(scene, { members: scene.seen.members.map((me) => me.ordinal === ordinal ? { ...me, ...change } : me) });
+
+/** A member that the spec does not name, left from earlier. */
+export const left = (scene: Scene, ordinal: number, change: Partial<MemberSighting> = {}): Scene =>
+  changed(scene, { members: [...scene.seen.members, { ...unmadeMember(ordinal), volume: present(volumeOf(ordinal)), ...change }].sort((one, other) => one.ordinal - other.ordinal) });
+
+export const server = (scene: Scene, ordinal: number, change: Partial<Look>): Scene => {
+  const look = scene.seen.members.find((me) => me.ordinal === ordinal)?.server;
+  return look?.seen === "present" ? member(scene, ordinal, { server: present({ ...look.value, ...change }) }) : scene;
+};
+
+export const container = (scene: Scene, ordinal: number, change: Partial<ContainerFacts>): Scene => {
+  const facts = scene.seen.members.find((me) => me.ordinal === ordinal)?.container;
+  return facts?.seen === "present" ? member(scene, ordinal, { container: present({ ...facts.value, ...change }) }) : scene;
+};
+
+/** The primary no longer sees the standby. */
+export const disconnected = (scene: Scene, ordinal: number): Scene => {
+  const primary = scene.want.status.primary?.ordinal ?? 0;
+  const look = scene.seen.members.find((me) => me.ordinal === primary)?.server;
+  if (look?.seen !== "present") return scene;
+  return server(scene, primary, {
+    senders: look.value.senders.filter(({ applicationName }) => applicationName !== `demo-${ordinal}`),
+    slots: look.value.slots.map((slot) => slot.name === `pgrs_${ordinal}` ? { ...slot, active: false } : slot),
+  });
+};
+
+export const data = present({ systemIdentifier: "7000000000000000001", major: "17", good: undefined, refused: undefined });
+
+/** The member's container has ended; its data is there. */
+export const stopped = (scene: Scene, ordinal: number, change: Partial<ContainerFacts> = {}, more: Partial<MemberSighting> = {}): Scene =>
+  member(disconnected(scene, ordinal), ordinal, {
+    container: present(containerFacts(scene.want, ordinal, { state: "exited", ...change })), server: absent, interfaces: absent, data, ...more,
+  });
+
+/** The server gives no answer. */
+export const silent = (scene: Scene, ordinal: number): Scene => member(disconnected(scene, ordinal), ordinal, { server: unknown(`demo-${ordinal}: PostgreSQL is starting`) });
+
+export const job = (want: Desired, ordinal: number, kind: "initdb" | "basebackup", change: Partial<ContainerFacts> & { readonly log?: readonly string[]; readonly attempt?: number } = {}): MemberSighting["job"] => {
+  const { log = [], attempt = 1, ...facts } = change;
+  return present({
+    id: `job-${ordinal}`, name: `default_demo_${ordinal}_job`, labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt) }),
+    state: "exited", exitCode: 0, error: "", startedAt: minutesAgo(2), finishedAt: minutesAgo(1), imageId: image.id, endpoints: [], ...facts, log,
+  });
+};
+
+/** The value of a member's sighting, for tests that need it. */
+export const memberOf = ({ seen }: Scene, ordinal: number): MemberSighting => seen.members.find((me) => me.ordinal === ordinal) ?? unmadeMember(ordinal);
+
+export const planned = ({ want, seen }: Scene): readonly string[] => printed(plan(want, seen));
+
+export { absent, present, unknown, valueOf };
