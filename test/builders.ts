@@ -47,11 +47,14 @@ const recorded: Status = { primary: { ordinal: 0, epoch: 1, since: new Date(minu
 const image = { id: "sha256:postgres", name: "pgrs/postgres:17" } as const;
 const login = (username: string) => present({ username, password: `${username}-password` });
 
+const appLogin = ({ networks: all, spec: { replicas } }: Desired): Scene["seen"]["secrets"]["app"] => {
+  const clients = all.find(({ purpose }) => purpose === "Client") ?? all[0];
+  return present({ username: "app", password: "app-password", hosts: clients?.addresses.slice(0, Math.max(1, replicas)).join(",") ?? "" });
+};
+
 /** Nothing is there but the finalizer, the Secrets and the image; nobody is recorded. */
 export function unmade(plain: Plain = {}): Scene {
   const want = desired(plain);
-  const clients = want.networks.find(({ purpose }) => purpose === "Client") ?? want.networks[0];
-  const hosts = clients?.addresses.slice(0, Math.max(1, want.spec.replicas)).join(",") ?? "";
   return {
     want,
     seen: {
@@ -59,7 +62,7 @@ export function unmade(plain: Plain = {}): Scene {
       networks: Object.fromEntries(want.networks.map(({ name }) => [name, absent])), staleNetworks: [], archive: absent,
       members: Array.from({ length: want.spec.replicas }, (_, ordinal) => unmadeMember(ordinal)),
       accounts: { superuser: "unknown", replication: "unknown", app: "unknown" },
-      secrets: { superuser: login("postgres"), replication: login("replicator"), app: present({ username: "app", password: "app-password", hosts }) },
+      secrets: { superuser: login("postgres"), replication: login("replicator"), app: appLogin(want) },
     },
   };
 }
@@ -154,11 +157,11 @@ export const configured = (scene: Scene): Scene => scene.seen.members.reduce((do
 
 export const changed = ({ want, seen }: Scene, change: Partial<Observation>): Scene => ({ want, seen: { ...seen, ...change } });
 
-/** The same world, looked at with another spec, metadata or status in mind. */
-export const wanting = ({ want, seen }: Scene, { spec = {}, metadata = {}, status = want.status }: Plain): Scene => {
-  const { resource } = want;
+/** The same world, looked at with another spec, metadata or status in mind; the application's Secret names the members that are wanted then. */
+export const wanting = ({ want: { resource, status: before }, seen }: Scene, { spec = {}, metadata = {}, status = before }: Plain): Scene => {
   const next: Resource = { ...resource, metadata: { ...resource.metadata, ...metadata }, status };
-  return { want: desire(parse({ ...next, spec: { ...resource.spec, ...spec } }), owner), seen };
+  const want = desire(parse({ ...next, spec: { ...resource.spec, ...spec } }), owner);
+  return { want, seen: { ...seen, secrets: { ...seen.secrets, app: appLogin(want) } } };
 };
 
 export const member = (scene: Scene, ordinal: number, change: Partial<MemberSighting>): Scene =>

@@ -63,7 +63,10 @@ table([
       "demo-1/nics waits: demo-1 waits for the network lan",
     ] },
   { when: "the network names no address for the primary, whose ordinal is beyond replicas",
-    given: without(wanting(atGoal({ spec: { networks }, status: { primary: { ordinal: 2, epoch: 1, since: "2026-01-01T00:00:00Z" } } }), { spec: { replicas: 2, networks: [{ ...lan, addresses: lan.addresses.slice(0, 2) }, repl] } }), 2, "lan"), plan: ["cluster updateSecret: other members are named than are wanted"] },
+    given: without(wanting(atGoal({ spec: { networks }, status: { primary: { ordinal: 2, epoch: 1, since: "2026-01-01T00:00:00Z" } } }), { spec: { replicas: 2, networks: [{ ...lan, addresses: lan.addresses.slice(0, 2) }, repl] } }), 2, "lan"), plan: [
+      "demo-1 stopMember: scaled away",
+      "demo-2/nics waits: the network lan names no address for demo-2: add one",
+    ] },
   { when: "a NIC has another name, and a restart gives the right one", given: renamed(goal, 1, "eth2", "eth4"), plan: ["demo-1 stopMember: a NIC has another name than the spec says"] },
   { when: "a NIC has another name, and no start of this Engine gives the right one",
     given: renamed(atGoal({ spec: { networks: [lan, { ...repl, interfaceName: "eth3" }] } }), 1, "eth3", "eth2"), plan: [] },

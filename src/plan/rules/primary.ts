@@ -21,9 +21,10 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
   if (members.some((member) => dataOf(member) === "unknown" || (dataOf(member) === "data" && member.server.seen !== "present"))) return "satisfied";
   const replaying = members.find(({ server }) => valueOf(server)?.replaying === true);
   if (replaying !== undefined) return wait(`ordinal ${replaying.ordinal} replays the WAL on its disk; then the newest data is known`, undefined, 300);
+  // One that accepts writes goes on: by the time that it has stopped it may have more than was seen.
   const [best] = members.flatMap(({ ordinal, server }) => server.seen === "present"
-    ? [{ ordinal, timeline: server.value.timeline ?? 0, lsn: positionOf(server.value) }] : [])
-    .sort((one, other) => newestFirst(one, other) || one.ordinal - other.ordinal);
+    ? [{ ordinal, timeline: server.value.timeline ?? 0, lsn: positionOf(server.value), isReadOnly: server.value.inRecovery }] : [])
+    .sort((one, other) => other.timeline - one.timeline || Number(one.isReadOnly) - Number(other.isReadOnly) || newestFirst(one, other) || one.ordinal - other.ordinal);
   const systems = new Set(members.flatMap(({ server }) => server.seen === "present" ? [server.value.systemIdentifier] : []));
   if (systems.size > 1) return wait("the volumes hold data of several clusters: move away those that do not belong here", "ForeignData");
   return best === undefined ? "satisfied"
