@@ -66,6 +66,15 @@ function stalled(scene: Scene, operation: Operation | undefined): Verdict {
 // Those that decide about Ready, worst first.
 const deciding = ["Available", "SingleSystem", "NetworksAttached", "DurabilityMet", "ConfigApplied", "ReplicationPathVerified"] as const satisfies readonly ConditionType[];
 
+/** What clients need beside a running server: accounts with the passwords of their Secrets, and the database. */
+function unsetOf({ want, seen, cluster }: Scene): string | undefined {
+  const account = Object.entries(seen.accounts).find(([, state]) => state === "missing" || state === "differs");
+  if (account !== undefined) return `the ${account[0]} account has to be set from its Secret`;
+  const { database } = want.spec.bootstrap.initdb;
+  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  return server === undefined || server.databases.includes(database) ? undefined : `the database ${database} has to be made`;
+}
+
 function ready(scene: Scene, others: Readonly<Record<string, Verdict>>, members: readonly MemberStatus[]): Verdict {
   const { want, cluster } = scene;
   const trouble = troubled("SpecInvalid", "EngineUnreachable", "DataLost", "NameTaken", "ForeignData", "CredentialsMissing", "ImageUnavailable", "DiskFull")(scene);
@@ -79,6 +88,8 @@ function ready(scene: Scene, others: Readonly<Record<string, Verdict>>, members:
     return { status: "False", reason: "MembersPending", message: `${count} of ${cluster.ordinals.length} members are ready; ${missing.map(({ name, state }) => `${name} is ${state}`).join(", ")}` };
   }
   if (worst !== undefined) return worst;
+  const unset = unsetOf(scene);
+  if (unset !== undefined) return { status: "False", reason: "MembersPending", message: unset };
   return cluster.surplus.length > 0 ? { status: "False", reason: "MembersPending", message: `${cluster.surplus.length} members are being scaled away` }
     : { status: "True", reason: "AllMembersReady", message: `all ${cluster.ordinals.length} members are ready` };
 }
