@@ -5,7 +5,7 @@ import { memberAt } from "../cluster.ts";
 import { valueOf } from "../observation.ts";
 import { action, contextOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
 import { hasWrongNames } from "./nics.ts";
-import { needsNewContainer } from "./member.ts";
+import { needsNewContainer } from "./container.ts";
 
 export const configure: Rule = ({ want, seen, cluster, me, lane }) => {
   const server = valueOf(me.server);
