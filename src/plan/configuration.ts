@@ -27,6 +27,8 @@ export interface ParameterState {
   readonly good: string | undefined;
   /** The server's words about the wanted parameters, when it refused them. */
   readonly refusal: string | undefined;
+  /** Whether the refusal stands on this member's own volume, be it its own or another's. */
+  readonly isNoted: boolean;
   readonly effective: Parameters;
   /** Settings held higher than the spec says, since a standby may not be below its primary. */
   readonly held: readonly string[];
@@ -62,10 +64,12 @@ export function parametersOf(want: Desired, cluster: Cluster, me: MemberSighting
   const wanted = parametersHashOf(want.spec.postgres.parameters);
   const notes = valueOf(me.server) ?? valueOf(me.data);
   const good = split(notes?.good);
-  const refusal = [notes?.refused, ...cluster.refusals].map(split).find((note) => note?.[0] === wanted)?.[1];
+  const isRefusal = (note: readonly [string, string] | undefined): boolean => note?.[0] === wanted;
+  const own = split(notes?.refused);
+  const refusal = [own, ...cluster.refusals.map(split)].find(isRefusal)?.[1];
   const noted = good === undefined ? {} : parseGood(good[1]);
   const { parameters, held } = holdUp(refusal === undefined ? want.spec.postgres.parameters : noted, noted, cluster, me);
-  return { wanted, good: good?.[0], refusal, effective: parameters, held };
+  return { wanted, good: good?.[0], refusal, isNoted: isRefusal(own), effective: parameters, held };
 }
 
 /** The address that standbys stream from; undefined while it is not known. */

@@ -45,7 +45,7 @@ const stateOf = (scene: Scene, ordinal = 1) => parametersOf(scene.want, clusterO
 const noted = (change: { readonly good?: string; readonly refused?: string }) => present({ systemIdentifier: "7000000000000000001", major: "17", good: undefined, refused: undefined, ...change });
 
 test("parameters: as the spec says", () => {
-  assert.deepEqual(stateOf(tuned(parameters)), { wanted: parametersHashOf(parameters), good: undefined, refusal: undefined, effective: parameters, held: [] });
+  assert.deepEqual(stateOf(tuned(parameters)), { wanted: parametersHashOf(parameters), good: undefined, refusal: undefined, isNoted: false, effective: parameters, held: [] });
 });
 
 test("parameters: refused, and the last good ones run", () => {
@@ -101,7 +101,7 @@ for (const [version, line] of [
 }
 
 test("parameters: raised above what the primary has", () => {
-  assert.deepEqual(stateOf(tuned({ max_connections: "300" })), { wanted: parametersHashOf({ max_connections: "300" }), good: undefined, refusal: undefined, effective: { max_connections: "300" }, held: [] });
+  assert.deepEqual(stateOf(tuned({ max_connections: "300" })), { wanted: parametersHashOf({ max_connections: "300" }), good: undefined, refusal: undefined, isNoted: false, effective: { max_connections: "300" }, held: [] });
 });
 
 const madeOf = (scene: Scene, ordinal = 1) => configurationOf(scene.want, scene.seen, clusterOf(scene.want, scene.seen), memberOf(scene, ordinal));

@@ -189,6 +189,14 @@ table([
   { when: "a start failed for a full disk", given: stopped(tuned, 1, failedNow, { log: fatal("could not write lock file \"postmaster.pid\": No space left on device") }), plan: ["demo-1 waits: demo-1 ended with code 1: could not write lock file \"postmaster.pid\": No space left on device"] },
   { when: "a start failed for a line of pg_hba.conf", given: stopped(tuned, 1, failedNow, { log: fatal("could not load /var/lib/postgresql/data/pgdata/pg_hba.conf") }), plan: ["demo-1 waits: demo-1 ended with code 1: could not load /var/lib/postgresql/data/pgdata/pg_hba.conf"] },
   { when: "a start failed, by a clock that was set back since", given: stopped(goal, 1, { ...failed, startedAt: now + 3_600_000, finishedAt: now + 3_601_000 }, { log: fatal("something") }), plan: ["demo-1 startMember: exited with code 1"] },
-  { when: "the parameters were refused, and it starts with the last good ones", given: stopped(tuned, 1, failed, { log: fatal("invalid value"), data: noted({ refused: refusedNote(hash, "invalid value").text }) }), plan: ["demo-1 startMember: exited with code 1"] },
-  { when: "the parameters were refused, and the start with the last good ones failed just now", given: stopped(tuned, 1, failedNow, { log: fatal("invalid value"), data: noted({ refused: refusedNote(hash, "invalid value").text }) }), plan: ["demo-1 waits: demo-1 ended with code 1: invalid value"] },
+  { when: "the parameters were refused, and it starts with the last good ones", given: stopped(tuned, 1, failed, { log: fatal("invalid value"), data: noted({ refused: refusedNote(hash, "invalid value").text }) }), plan: [
+      "demo-0 noteParameters: another member refused the parameters of the spec: invalid value",
+      "demo-1 startMember: exited with code 1",
+      "demo-2 noteParameters: another member refused the parameters of the spec: invalid value",
+    ] },
+  { when: "the parameters were refused, and the start with the last good ones failed just now", given: stopped(tuned, 1, failedNow, { log: fatal("invalid value"), data: noted({ refused: refusedNote(hash, "invalid value").text }) }), plan: [
+      "demo-0 noteParameters: another member refused the parameters of the spec: invalid value",
+      "demo-2 noteParameters: another member refused the parameters of the spec: invalid value",
+      "demo-1 waits: demo-1 ended with code 1: invalid value",
+    ] },
 ]);

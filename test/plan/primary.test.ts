@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { label } from "../../src/api/names.ts";
 import { absent, atGoal, changed, configured, container, containerFacts, data, disconnected, foreignLabels, left, member, memberOf, networks, present, server, silent, stopped, unknown, unmade, unmadeMember, volumeOf, wanting, type Scene } from "../builders.ts";
+import { refusedNote } from "../../src/plan/configuration.ts";
 import { plan } from "../../src/plan/plan.ts";
+import { parametersHashOf } from "../../src/postgres/settings.ts";
 import { table } from "./table.ts";
 
 const goal = atGoal({ spec: { networks } });
@@ -129,6 +131,10 @@ table([
       "demo-0 noteParameters: the server runs with these parameters",
       "demo-1 noteParameters: the server runs with these parameters",
       "demo-2 noteParameters: the server runs with these parameters",
+    ] },
+  { when: "one member refused the parameters: the others note it, and are spared", given: server(tuned({ work_mem: "lots" }), 1, { refused: refusedNote(parametersHashOf({ work_mem: "lots" }), "invalid value").text }), plan: [
+      "demo-0 noteParameters: another member refused the parameters of the spec: invalid value",
+      "demo-2 noteParameters: another member refused the parameters of the spec: invalid value",
     ] },
   { when: "all wait for a restart", given: pending(settled, 0, 1, 2), plan: [
       "demo-1 stopMember: pending restart: shared_buffers",

@@ -1,11 +1,21 @@
 /** Settings of running members: reload where that is enough, else a restart in turn, standbys before the primary. */
 import { md5 } from "../../postgres/digest.ts";
-import { configurationOf, goodNote, parametersOf } from "../configuration.ts";
+import { configurationOf, goodNote, parametersOf, refusedNote } from "../configuration.ts";
 import { memberAt } from "../cluster.ts";
 import { valueOf } from "../observation.ts";
 import { action, contextOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
 import { hasWrongNames } from "./nics.ts";
 import { needsNewContainer } from "./container.ts";
+
+/** What another member refused is noted here too, so that it is not tried while that one is away for a moment. */
+export const noteRefused: Rule = ({ want, cluster, me, lane }) => {
+  const container = valueOf(me.container);
+  const { wanted, refusal, isNoted } = parametersOf(want, cluster, me);
+  if (container === undefined || valueOf(me.server) === undefined || refusal === undefined || isNoted) return "satisfied";
+  return perform(action("noteParameters", lane, `another member refused the parameters of the spec: ${refusal}`, {
+    container: container.id, directory: want.dataDirectory, file: refusedNote(wanted, refusal),
+  }));
+};
 
 export const configure: Rule = ({ want, seen, cluster, me, lane }) => {
   const server = valueOf(me.server);

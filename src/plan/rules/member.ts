@@ -6,7 +6,7 @@
 import { isOurs } from "../../api/names.ts";
 import { valueOf } from "../observation.ts";
 import { action, perform, soonAfter, wait, type Rule } from "./context.ts";
-import { configure, noteGood, restart } from "./configure.ts";
+import { configure, noteGood, noteRefused, restart } from "./configure.ts";
 import { container, volume } from "./container.ts";
 import { data } from "./data.ts";
 import { nics } from "./nics.ts";
@@ -48,7 +48,7 @@ const swept: Rule = ({ want, me, lane }) => {
     : perform(action("removeContainer", lane, "its work is done", { container: job.id }));
 };
 
-export const ladder: readonly Rule[] = [volume, container, unsettled, wired, data, start, answers, readOnly, promote, configure, restart, streams, noteGood, swept];
+export const ladder: readonly Rule[] = [volume, container, unsettled, wired, data, start, answers, readOnly, promote, noteRefused, configure, restart, streams, noteGood, swept];
 
 /** NICs of a running member mend in a lane of their own: a wire that cannot be mended holds up neither role nor settings. */
 export const wires: Rule = (context) => valueOf(context.me.container)?.state === "running" ? nics({ ...context, lane: `${context.lane}/nics` }) : "satisfied";
