@@ -46,8 +46,9 @@ export const scaleDown: readonly Rule[] = [primaryServes, jobGone, stopped(away)
 
 /** The primary first, so that its standbys receive all that it wrote, its last checkpoint included, and can follow it again. */
 const afterPrimary: Rule = ({ cluster, me, lane }) => {
-  const isPrimaryUp = cluster.primary !== undefined && valueOf(cluster.primary.container)?.state === "running";
-  return me.ordinal !== cluster.primaryOrdinal && isPrimaryUp ? wait(`${lane} stops after the primary`) : "satisfied";
+  const primary = cluster.primary?.container;
+  const mayRun = primary?.seen === "unknown" || (primary?.seen === "present" && primary.value.state === "running");
+  return me.ordinal !== cluster.primaryOrdinal && mayRun ? wait(`${lane} stops after the primary`) : "satisfied";
 };
 
 /** replicas 0. Data and containers stay. */
@@ -63,7 +64,7 @@ export function dismantle(context: ClusterContext, climbMember: (ladder: readonl
   const deletes = want.spec.deletionPolicy === "Delete";
   const members = seen.members.map((me) => climbMember(removal({ volumes: deletes }), me));
   if (members.some((step) => step !== "satisfied")) return members;
-  const networks = Object.values(seen.networks).flatMap((sight): readonly (Action | string)[] => {
+  const networks = want.networks.flatMap(({ name }) => seen.networks[name] ?? []).flatMap((sight): readonly (Action | string)[] => {
     if (sight.seen === "unknown") return [sight.because];
     if (sight.seen === "absent" || !isOurs(want.owner, sight.value.labels)) return [];
     return [action("removeNetwork", `network ${sight.value.name}`, deleted, { network: sight.value.name })];
