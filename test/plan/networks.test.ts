@@ -67,6 +67,8 @@ table([
       "demo-1 stopMember: scaled away",
       "demo-2/nics waits: the network lan names no address for demo-2: add one",
     ] },
+  { when: "a running container of the member's name is somebody else's: it gets no NICs", given: without(container(goal, 1, { labels: foreignLabels }), 1, "repl"), plan: ["demo-1 waits: a container named default_demo_1 is there and is not ours: rename or remove it (docker container rm default_demo_1), or give this resource another name"] },
+  { when: "a network is no longer in the spec, and a container could not be seen", given: changed(member(goal, 1, { container: unknown("timed out"), server: absent }), { staleNetworks: [stale] }), plan: ["demo-1 waits: timed out"] },
   { when: "a NIC has another name, and a restart gives the right one", given: renamed(goal, 1, "eth2", "eth4"), plan: ["demo-1 stopMember: a NIC has another name than the spec says"] },
   { when: "a NIC has another name, and no start of this Engine gives the right one",
     given: renamed(atGoal({ spec: { networks: [lan, { ...repl, interfaceName: "eth3" }] } }), 1, "eth3", "eth2"), plan: [] },

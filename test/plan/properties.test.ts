@@ -109,10 +109,13 @@ const isDestructive = ({ kind, because }: Action): boolean =>
 test("a look that failed never leads to anything destructive that was not called for anyway", () => {
   fc.assert(fc.property(worlds, fc.array(failures, { minLength: 1, maxLength: 3 }), (scene, list) => {
     const destructive = (one: Scene): readonly string[] => plan(one.want, one.seen).actions.filter(isDestructive).map(({ lane, kind }) => `${lane} ${kind}`);
+    const { actions, waitingFor } = plan(scene.want, scene.seen);
+    // Where one thing is settled before all others, the others were not asked yet.
+    fc.pre(!scene.want.deleting && [...actions, ...waitingFor].some(({ lane }) => lane !== "cluster"));
     const before = new Set(destructive(scene));
     const blinded = list.reduce((done, fail) => fail(done), scene);
     assert.deepEqual(destructive(blinded).filter((line) => !before.has(line)), []);
-  }), { numRuns: 1_000 });
+  }), { numRuns: 1_500 });
 });
 
 test("nothing that is not ours is ever named by an action", () => {

@@ -37,7 +37,7 @@ const foreign = (sim: Simulation, random: Random, key: Key): readonly (() => voi
     model.volumes.set(name, { name, labels: {}, files: new Map([["precious", "text"]]), database: undefined });
     return [() => { model.volumes.delete(name); }];
   }
-  model.containers.set(name, { ...blank, id: name, spec: { ...container, name, labels: {} } });
+  model.containers.set(name, { ...blank, state: random.pick(["exited", "running"]), endpoints: new Map(), id: name, spec: { ...container, name, labels: {} } });
   return [() => { model.containers.delete(name); }];
 };
 

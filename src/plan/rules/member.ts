@@ -51,4 +51,7 @@ const swept: Rule = ({ want, me, lane }) => {
 export const ladder: readonly Rule[] = [volume, container, unsettled, wired, data, start, answers, readOnly, promote, noteRefused, configure, restart, streams, noteGood, swept];
 
 /** NICs of a running member mend in a lane of their own: a wire that cannot be mended holds up neither role nor settings. */
-export const wires: Rule = (context) => valueOf(context.me.container)?.state === "running" ? nics({ ...context, lane: `${context.lane}/nics` }) : "satisfied";
+export const wires: Rule = (context) => {
+  const container = valueOf(context.me.container);
+  return container?.state === "running" && isOurs(context.want.owner, container.labels) ? nics({ ...context, lane: `${context.lane}/nics` }) : "satisfied";
+};

@@ -42,8 +42,9 @@ const outside = (wish: NetworkWish, facts: NetworkFacts): Step => {
 
 /** A network that the spec no longer names goes when nothing of ours hangs on it. */
 export function staleNetwork({ seen }: ClusterContext, facts: NetworkFacts): Step {
+  // What could not be seen may hang on it.
   const user = seen.members.find(({ container, job }) => [container, job].some((sight) =>
-    sight.seen === "present" && sight.value.endpoints.some((endpoint) => endpoint.network === facts.name)));
+    sight.seen === "unknown" || (sight.seen === "present" && sight.value.endpoints.some((endpoint) => endpoint.network === facts.name))));
   if (user !== undefined) return "satisfied";
   if (facts.attached.length > 0) return wait(`the network ${facts.name} is no longer wanted, and ${facts.attached[0]?.container ?? "a container"} still uses it: detach that one`);
   return perform(action("removeNetwork", `network ${facts.name}`, "no longer in the spec", { network: facts.name }));
