@@ -7,10 +7,12 @@ import type { Kubernetes } from "./adapters/kubernetes.ts";
 import { crd } from "./api/crd.ts";
 import { runController } from "./controller/controller.ts";
 import type { Clock as MonotonicClock } from "./controller/clock.ts";
+import { createPulse } from "./controller/pulse.ts";
 import { createQueue } from "./controller/queue.ts";
 import { watchResources } from "./controller/watch.ts";
 import { explain } from "./errors.ts";
-import type { Clock, Logger, Postgres, World } from "./ports.ts";
+import type { Clock, Logger, Postgres, Target, World } from "./ports.ts";
+import type { Lsn } from "./postgres/lsn.ts";
 import { reconcile } from "./reconcile.ts";
 
 export interface OperatorOptions {
@@ -42,8 +44,12 @@ export async function runOperator({ engine, postgres, kubernetes, clock, ticks, 
     log.info("the definition on the server differs from this program's, and this account may not replace it: apply the one that `pgrs crd` prints");
   }
   const installation = await kubernetes.installationId(signal);
-  const world: World = { engine, postgres, resources: kubernetes, clock, log, installation, newPassword };
   const queue = createQueue({ clock: ticks, lengthMax: limits.queueMax, onFull: (key) => log.info("too many resources at once; the next resync comes back to this one", { resource: key }) });
+  const pulse = createPulse<Target, Lsn>({ beat: (target, abort) => postgres.beat(target, abort), onSilence: (key) => queue.add(key), clock: ticks, signal });
+  const world: World = {
+    engine, postgres, resources: kubernetes, clock, log, installation, newPassword,
+    pulse: { follow: ({ namespace: place, name }, primary) => pulse.follow(`${place}/${name}`, primary), heard: pulse.heard },
+  };
   const watching = watchResources({
     list: (abort) => kubernetes.list(abort), watch: (version, onEvent, abort) => kubernetes.watch(version, onEvent, abort),
     onChange: (key) => queue.add(key), onSynced: () => log.info("watching", { installation }),

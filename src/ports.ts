@@ -8,6 +8,7 @@
 import type { Account, Owner } from "./api/names.ts";
 import type { Key, Metadata, Resource, Status } from "./api/resource.ts";
 import type { ServerFacts } from "./postgres/look.ts";
+import type { Lsn } from "./postgres/lsn.ts";
 import type { Traits } from "./postgres/versions.ts";
 
 export interface EngineFacts {
@@ -91,6 +92,8 @@ export interface VolumeFacts { readonly name: string; readonly labels: Readonly<
 
 export interface Nic { readonly network: string; readonly address?: string; readonly interfaceName: string; readonly mac: string }
 
+export interface NicAddress { readonly interfaceName: string; readonly address: string }
+
 /** A NIC as the member's own network namespace shows it. */
 export interface Interface { readonly name: string; readonly mac: string; readonly addresses: readonly string[] }
 
@@ -126,6 +129,9 @@ export interface Engine {
   /** Asks PostgreSQL to stop (SIGINT), and kills after the container's own stop time-out. */
   stop(id: string, signal: AbortSignal): Promise<void>;
   kill(id: string, signal: AbortSignal): Promise<void>;
+  /** Puts an address of one host on a running container's NIC and announces it on the network; asked again, it announces it again. */
+  addAddress(container: string, address: NicAddress, signal: AbortSignal): Promise<void>;
+  removeAddress(container: string, address: NicAddress, signal: AbortSignal): Promise<void>;
   attach(container: string, nic: Nic, signal: AbortSignal): Promise<void>;
   detach(container: string, network: string, signal: AbortSignal): Promise<void>;
 
@@ -160,14 +166,35 @@ export interface Look extends ServerFacts {
 
 export interface AccountWish { readonly name: string; readonly password: string; readonly attributes: "SUPERUSER" | "REPLICATION" | "LOGIN" }
 
+export interface LookWish {
+  /** The role names whose password verifiers are wanted. */
+  readonly accounts: readonly string[];
+  /** How long to wait for the answer at most; the adapter's own limit when left out. Milliseconds. */
+  readonly limitMs?: number;
+}
+
+/** Which life of a server is meant: a stale decision must not reach the one that followed it. */
+export interface Boot {
+  /** The decision's number. A server that was configured by a later one refuses. */
+  readonly epoch: number;
+  /** When the server that was looked at started, by its own clock. Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
 export interface Postgres {
-  /** One look at a server. `accounts`: the role names whose password verifiers are wanted. */
-  look(target: Target, accounts: readonly string[], signal: AbortSignal): Promise<Look>;
-  promote(target: Target, signal: AbortSignal): Promise<void>;
+  /** One look at a server. */
+  look(target: Target, wish: LookWish, signal: AbortSignal): Promise<Look>;
+  /** The lightest question there is, on a kept connection: the flush position of a primary, undefined of a standby. */
+  beat(target: Target, signal: AbortSignal): Promise<Lsn | undefined>;
+  /** Makes that very boot of the server writable. Conflict when it is another boot, or configured by a later epoch. */
+  promote(target: Target, boot: Boot, signal: AbortSignal): Promise<void>;
+  checkpoint(target: Target, signal: AbortSignal): Promise<void>;
   ensureAccount(target: Target, account: AccountWish, signal: AbortSignal): Promise<void>;
   ensureDatabase(target: Target, database: { readonly name: string; readonly owner: string }, signal: AbortSignal): Promise<void>;
   createSlot(target: Target, slot: string, signal: AbortSignal): Promise<void>;
   dropSlot(target: Target, slot: string, signal: AbortSignal): Promise<void>;
+  /** Moves a slot that nobody uses forward to a position (11 and newer), so that a standby keeps no more WAL than another one needs. */
+  advanceSlot(target: Target, slot: string, to: Lsn, signal: AbortSignal): Promise<void>;
   reload(target: Target, signal: AbortSignal): Promise<void>;
 }
 
@@ -189,6 +216,24 @@ export interface Resources {
   updateSecret(key: Key, data: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
 }
 
+/** What is known of a server that is asked again and again. */
+export interface Heard {
+  /** How long it has not answered: since its last answer, or since it was first asked. Milliseconds. */
+  readonly silentMs: number;
+  /** Whether it answered at all since it was first asked. */
+  readonly answered: boolean;
+  /** The last flush position that it told. */
+  readonly position: Lsn | undefined;
+}
+
+/** Asks the primary of each resource about every second, and has a round run as soon as an answer fails to come. */
+export interface Pulse {
+  /** Whom to ask for this resource from now on; nobody when undefined. Asked to follow the same one again, it goes on. */
+  follow(key: Key, primary: { readonly boot: string; readonly target: Target; readonly everyMs: number } | undefined): void;
+  /** Undefined when this boot is not being asked. */
+  heard(boot: string): Heard | undefined;
+}
+
 export interface Clock { /** Milliseconds since the epoch. */ now(): number }
 
 export interface Logger {
@@ -201,6 +246,7 @@ export interface World {
   readonly engine: Engine;
   readonly postgres: Postgres;
   readonly resources: Resources;
+  readonly pulse: Pulse;
   readonly clock: Clock;
   readonly log: Logger;
   /** The uid of the control plane's kube-system namespace. */

@@ -12,6 +12,7 @@ import type { Plan } from "./plan/action.ts";
 import type { Failure } from "./plan/conditions.ts";
 import { desire } from "./plan/desired.ts";
 import { plan } from "./plan/plan.ts";
+import { pulseOf } from "./plan/pulse.ts";
 import { eventsOf, statusOf } from "./plan/status.ts";
 import type { World } from "./ports.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -24,18 +25,30 @@ export async function reconcile(key: Key, outside: World, signal: AbortSignal): 
   const parsed = parse(object);
   const { metadata } = parsed.resource;
   const owner: Owner = { installation: world.installation, namespace: metadata.namespace, name: metadata.name, uid: metadata.uid };
-  const want = desire(parsed, owner);
+  let want = desire(parsed, owner);
   const seen = await observe(want, world, signal);
-  const next = plan(want, seen);
-  const done = await act(next, want.resource, world, signal);
+  world.pulse.follow(key, pulseOf(want, seen));
+  let next = plan(want, seen);
+  let done = await act(next, want.resource, world, signal);
+  // A decision about the primary changes what the same look means: what follows from it need not wait for another one.
+  if (hasDecided(done)) {
+    want = desire({ ...parsed, resource: done.resource }, owner);
+    next = plan(want, seen);
+    done = joined(done, await act(next, want.resource, world, signal));
+  }
   const failures = done.failed.map(failureOf);
   for (const { lane, kind, message } of failures) world.log.info(`${kind} failed`, { lane, error: message });
   if (isGone(done)) return { then: "rest" };
-  const status = { ...statusOf(want, seen, next, failures), ...(done.resource.status.primary === undefined ? {} : { primary: done.resource.status.primary }) };
+  const status = statusOf({ ...want, status: done.resource.status }, seen, next, failures);
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(status)), done.resource.status)) await world.resources.saveStatus(done.resource, status, signal);
-  await Promise.all(eventsOf(want.status, status, done.succeeded, failures).map((event) => world.resources.note(done.resource, event, signal)));
+  await Promise.all(eventsOf(parsed.resource.status, status, done.succeeded, failures).map((event) => world.resources.note(done.resource, event, signal)));
   return outcomeOf(next, done);
 }
+
+const hasDecided = ({ succeeded, failed }: Done): boolean => failed.length === 0 && succeeded.some(({ kind }) => kind === "recordPrimary");
+
+const joined = (first: Done, second: Done): Done =>
+  ({ succeeded: [...first.succeeded, ...second.succeeded], failed: [...first.failed, ...second.failed], resource: second.resource });
 
 const failureOf = ({ action, error }: Done["failed"][number]): Failure =>
   ({ lane: action.lane, kind: action.kind, message: explain(error), reason: reasonOf(error) });

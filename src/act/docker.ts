@@ -1,10 +1,11 @@
 /** What the Engine is asked to do, an action each. */
 import { Terminal, Transient } from "../errors.ts";
 import { refusedNote } from "../plan/configuration.ts";
+import { keepsOldNote } from "../postgres/look.ts";
 import type { Performers } from "./act.ts";
 
 type EngineKind = "pullImage" | "createNetwork" | "removeNetwork" | "createVolume" | "removeVolume" | "createContainer" | "removeContainer"
-  | "attachNic" | "detachNic" | "startJob" | "startMember" | "stopMember" | "noteParameters" | "configure";
+  | "attachNic" | "detachNic" | "startJob" | "startMember" | "stopMember" | "fenceMember" | "addAddress" | "removeAddress" | "removeOldData" | "noteParameters" | "configure";
 
 /** Exit codes from here on are the Engine's own or tell of a signal. */
 const signalled = 125;
@@ -30,6 +31,14 @@ export const performers: Performers<EngineKind> = {
     await engine.start(container, signal);
   },
   stopMember: async ({ container }, { engine }, _, signal) => engine.stop(container, signal),
+  fenceMember: async ({ container }, { engine }, _, signal) => engine.kill(container, signal),
+  addAddress: async ({ container, interfaceName, address }, { engine }, _, signal) => engine.addAddress(container, { interfaceName, address }, signal),
+  removeAddress: async ({ container, interfaceName, address }, { engine }, _, signal) => engine.removeAddress(container, { interfaceName, address }, signal),
+  // The note goes last: as long as it is there, the removal is asked for again.
+  removeOldData: async ({ container, mount, dataDirectory }, { engine }, _, signal) => {
+    const { exitCode, output } = await engine.exec(container, ["sh", "-c", `rm -rf ${mount}/pgdata.old && rm -f ${dataDirectory}/${keepsOldNote}`], "", signal);
+    if (exitCode !== 0) throw new Transient(`remove the data kept in ${mount}/pgdata.old: ${output.trim().slice(0, 500)}`);
+  },
   noteParameters: async ({ container, directory, file }, { engine }, _, signal) => engine.putFiles(container, directory, [file], signal),
 
   // The server reads a bad file without a word to the one who asked for the reload, and would not start with it later.

@@ -1,10 +1,12 @@
 /** What the API server is asked to do, an action each. Those that change the resource return it as it is afterwards. */
 import { finalizer, memberName } from "../api/names.ts";
-import type { Resource } from "../api/resource.ts";
+import type { Status } from "../api/resource.ts";
 import { uri } from "../postgres/conninfo.ts";
 import type { Performers } from "./act.ts";
 
-type ResourceKind = "addFinalizer" | "removeFinalizer" | "createSecret" | "updateSecret" | "recordPrimary";
+type ResourceKind = "addFinalizer" | "removeFinalizer" | "createSecret" | "updateSecret" | "recordPrimary" | "recordSwitchover" | "recordSynchronous";
+
+const withoutPromise = ({ synchronous: _, ...status }: Status): Status => status;
 
 const clientUri = (data: Readonly<Record<string, string>>, password: string): string => uri({
   members: (data["hosts"] ?? "").split(",").filter((host) => host !== "").map((host) => ({ host, port: 5432 })),
@@ -27,10 +29,22 @@ export const performers: Performers<ResourceKind> = {
     resources.createSecret(resource, secret, withPassword(data, newPassword()), signal),
   updateSecret: async ({ secret, data, password }, { resources }, resource, signal) =>
     resources.updateSecret({ namespace: resource.metadata.namespace, name: secret }, withPassword(data, password), signal),
-  recordPrimary: async ({ ordinal, epoch }, { resources, clock }, resource, signal) => {
-    const status: Resource["status"] = { ...resource.status, primary: { ordinal, epoch, since: new Date(clock.now()).toISOString() } };
+  recordPrimary: async ({ ordinal, epoch, change, because }, { resources, clock }, resource, signal) => {
+    const previous = resource.status.primary?.ordinal;
+    const status: Status = {
+      ...withoutPromise(resource.status), ...change,
+      primary: { ordinal, epoch, since: new Date(clock.now()).toISOString(), ...(previous === undefined ? {} : { previous }) },
+    };
     const metadata = await resources.saveStatus(resource, status, signal);
-    await resources.note(resource, { type: "Normal", reason: "PrimaryRecorded", message: `${memberName(resource.metadata.name, ordinal)} is the primary from now on (epoch ${epoch})` }, signal);
+    await resources.note(resource, { type: "Normal", reason: "PrimaryRecorded", message: `${memberName(resource.metadata.name, ordinal)} is the primary from now on (epoch ${epoch}): ${because}` }, signal);
     return { ...resource, metadata, status };
+  },
+  recordSwitchover: async ({ switchover }, { resources }, resource, signal) => {
+    const status: Status = { ...resource.status, switchover, observedSwitchoverToken: switchover.token };
+    return { ...resource, metadata: await resources.saveStatus(resource, status, signal), status };
+  },
+  recordSynchronous: async ({ synchronous }, { resources }, resource, signal) => {
+    const status: Status = { ...withoutPromise(resource.status), ...(synchronous === undefined ? {} : { synchronous }) };
+    return { ...resource, metadata: await resources.saveStatus(resource, status, signal), status };
   },
 };

@@ -10,11 +10,15 @@ import { orAborted } from "./waiting.ts";
 export interface Address { readonly container: string; readonly host: string; readonly password: string }
 
 export interface Connections {
-  /** The first column of the statement's first row; undefined without rows. Over the kept connection. */
-  readonly ask: (address: Address, sql: string, signal: AbortSignal) => Promise<unknown>;
-  /** The same over a connection of its own, for what takes long and must not delay a look. */
-  readonly askAside: (address: Address, sql: string, signal: AbortSignal) => Promise<unknown>;
+  /** The first column of the statement's first row; undefined without rows. */
+  readonly ask: (address: Address, question: Question, signal: AbortSignal) => Promise<unknown>;
   readonly close: () => void;
+}
+
+export interface Question {
+  readonly sql: string;
+  /** look and beat: two kept connections, since a sign of life must not wait behind a long look. aside: one made for it, for what takes long. */
+  readonly line: "look" | "beat" | "aside";
 }
 
 interface Connection { readonly client: Client; readonly socket: Socket; readonly ready: Promise<unknown>; readonly drop: () => void }
@@ -60,7 +64,7 @@ const open = ({ host, password }: Address, { port, session, onGone }: Opening): 
   return { client, socket, ready, drop };
 };
 
-const keyOf = ({ container, host, password }: Address): string => JSON.stringify([container, host, password]);
+const keyOf = ({ container, host, password }: Address, line: string): string => JSON.stringify([container, host, password, line]);
 
 const query = async ({ client, ready, drop }: Connection, sql: string, signal: AbortSignal): Promise<unknown> => {
   const run = async (): Promise<unknown> => {
@@ -79,8 +83,8 @@ const query = async ({ client, ready, drop }: Connection, sql: string, signal: A
 export const postgresConnections = ({ port }: { readonly port: number }): Connections => {
   const kept = new Map<string, Connection>();
 
-  const keep = (address: Address): Connection => {
-    const key = keyOf(address);
+  const keep = (address: Address, line: string): Connection => {
+    const key = keyOf(address, line);
     const known = kept.get(key);
     if (known !== undefined) return known;
     const connection = open(address, { port, session: "look", onGone: () => { if (kept.get(key) === connection) kept.delete(key); } });
@@ -91,18 +95,18 @@ export const postgresConnections = ({ port }: { readonly port: number }): Connec
     return connection;
   };
 
-  const ask: Connections["ask"] = async (address, sql, signal) => {
-    const known = kept.has(keyOf(address));
+  const askKept = async (address: Address, { sql, line }: Question, signal: AbortSignal): Promise<unknown> => {
+    const known = kept.has(keyOf(address, line));
     try {
-      return await query(keep(address), sql, signal);
+      return await query(keep(address, line), sql, signal);
     } catch (error) {
       // The server may have restarted since the connection's last use.
       if (!known || signal.aborted || !isBroken(error)) throw error;
-      return query(keep(address), sql, signal);
+      return query(keep(address, line), sql, signal);
     }
   };
 
-  const askAside: Connections["askAside"] = async (address, sql, signal) => {
+  const askAside = async (address: Address, sql: string, signal: AbortSignal): Promise<unknown> => {
     const connection = open(address, { port, session: "lasting", onGone: () => undefined });
     try {
       return await query(connection, sql, signal);
@@ -111,5 +115,7 @@ export const postgresConnections = ({ port }: { readonly port: number }): Connec
     }
   };
 
-  return { ask, askAside, close: () => { for (const { drop } of [...kept.values()]) drop(); } };
+  const ask: Connections["ask"] = (address, question, signal) => question.line === "aside" ? askAside(address, question.sql, signal) : askKept(address, question, signal);
+
+  return { ask, close: () => { for (const { drop } of [...kept.values()]) drop(); } };
 };

@@ -6,11 +6,11 @@
  */
 import { randomBytes } from "node:crypto";
 import pRetry from "p-retry";
-import { Terminal, Transient } from "../errors.ts";
-import type { AccountWish, Engine, Logger, Postgres, Target } from "../ports.ts";
+import { Conflict, Terminal, Transient } from "../errors.ts";
+import type { AccountWish, Boot, Engine, Logger, Postgres, Target } from "../ports.ts";
 import { lookSql, parseLook } from "../postgres/look.ts";
 import { md5Verifier, scramVerifier } from "../postgres/password.ts";
-import { createSlot, dropSlot, ensureDatabase, ensureRole, literal, promote, reload, type RoleAttribute } from "../postgres/sql.ts";
+import { advanceSlot, allowRewind, beat, checkpoint, createSlot, dropSlot, ensureDatabase, ensureRole, literal, promote, promoteProgram, reload, type RoleAttribute } from "../postgres/sql.ts";
 import { dataDirectoryOf } from "../postgres/versions.ts";
 import { applicationName, maintenanceDatabase, postgresConnections, sessionOptions, superuser, type Connections, type Session } from "./postgres-connections.ts";
 import { codeOf, isRefused, isUnreached, PsqlError, translateSql } from "./postgres-errors.ts";
@@ -23,17 +23,22 @@ export interface PostgresOptions {
 }
 
 interface Asked { readonly value: unknown; readonly passwordAccepted: boolean }
-interface Statement { readonly what: string; readonly sql: string; readonly limitMs: number; /** On a connection of its own. */ readonly aside?: boolean }
+interface Statement { readonly what: string; readonly sql: string; readonly limitMs: number; readonly line?: "aside" | "beat" }
 type Ask = (target: Target, statement: Statement, signal: AbortSignal) => Promise<Asked>;
 
 const portDefault = 5432;
-const lookLimitMs = 5000;
+const lookLimitMs = 2000;
+/** The same for a server whose last look ran out of time: it must not hold up each look at all the others. */
+const slowLookLimitMs = 1000;
 const writeLimitMs = 15_000;
 const longLimitMs = 90_000;
 /** After a server could not be reached over the network, so many asks go through its socket before the next try. */
 const detours = 10;
 const detoursKept = 1024;
 const saltBytes = 16;
+const beatLimitMs = 1000;
+/** How the promoting program says that it is another boot than was meant. */
+const staleCode = 3;
 
 const psql = (session: Session): readonly string[] => ["psql", "-X", "-q", "-At", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
   "-d", `dbname=${maintenanceDatabase} user=${superuser} application_name=${applicationName} options='${sessionOptions[session]}'`, "-f", "-"];
@@ -45,8 +50,8 @@ const psqlError = (output: string): PsqlError => {
 };
 
 /** Through the container's socket as the system's user postgres. The statement comes by standard input: arguments can be seen. */
-const askInside = async (exec: Engine["exec"], target: Target, { sql, aside }: Statement, signal: AbortSignal): Promise<unknown> => {
-  const { exitCode, output } = await exec(target.container, psql(aside === true ? "lasting" : "look"), `${sql};\n`, signal);
+const askInside = async (exec: Engine["exec"], target: Target, { sql, line }: Statement, signal: AbortSignal): Promise<unknown> => {
+  const { exitCode, output } = await exec(target.container, psql(line === "aside" ? "lasting" : "look"), `${sql};\n`, signal);
   if (exitCode !== 0) throw psqlError(output);
   const first = output.trim();
   return first === "" ? undefined : first;
@@ -72,7 +77,7 @@ const asker = (connections: Connections, exec: Engine["exec"], log: Logger): Ask
   };
 
   return async (target, statement, signal) => {
-    const { what, sql, limitMs, aside } = statement;
+    const { what, sql, limitMs, line = "look" } = statement;
     const limit = AbortSignal.timeout(limitMs);
     const either = AbortSignal.any([signal, limit]);
     const label = `${what} on ${target.member}`;
@@ -80,8 +85,7 @@ const asker = (connections: Connections, exec: Engine["exec"], log: Logger): Ask
     try {
       if (takesDetour(target)) return { value: await inside(), passwordAccepted: true };
       try {
-        const ask = aside === true ? connections.askAside : connections.ask;
-        return { value: await ask(target, sql, either), passwordAccepted: true };
+        return { value: await connections.ask(target, { sql, line }, either), passwordAccepted: true };
       } catch (error) {
         if (either.aborted || !(isRefused(error) || isUnreached(error))) throw error;
         if (isUnreached(error)) rememberDetour(target);
@@ -111,36 +115,53 @@ const verifierOf = ({ traits }: Target, { name, password }: AccountWish): string
 const stateOf = (error: unknown): string => codeOf((error as { cause?: unknown }).cause);
 
 /** Takes errors of these SQLSTATEs for done. */
-const orDone = async (asked: Promise<Asked>, states: readonly string[]): Promise<void> => {
-  try { await asked; } catch (error) {
+const orDone = async (asked: Promise<Asked>, states: readonly string[]): Promise<Asked | undefined> => {
+  try { return await asked; } catch (error) {
     if (!states.includes(stateOf(error))) throw error;
+    return undefined;
   }
 };
 
 const isTrue = (value: unknown): boolean => value === true || value === "t";
 
+const slowKept = 1024;
+
+/** Remembers whether the server ran out of time. */
+const remembering = async (slow: Set<string>, { container }: Target, asked: Promise<Asked>): Promise<Asked> => {
+  try {
+    const answer = await asked;
+    slow.delete(container);
+    return answer;
+  } catch (error) {
+    if (slow.size >= slowKept) slow.clear();
+    slow.add(container);
+    throw error;
+  }
+};
+
 const promoter = (ask: Ask, exec: Engine["exec"]): Postgres["promote"] => {
   const inRecovery = async (target: Target, signal: AbortSignal): Promise<boolean> =>
     isTrue((await ask(target, { what: "see the promotion", sql: "SELECT pg_catalog.pg_is_in_recovery()", limitMs: lookLimitMs }, signal)).value);
 
-  const bySql = async (target: Target, sql: string, signal: AbortSignal): Promise<void> => {
-    try {
-      await ask(target, { what: "promote", sql, limitMs: longLimitMs, aside: true }, signal);
-    } catch (error) {
-      // 55000, object_not_in_prerequisite_state: it is no standby, so it is promoted already.
-      if (stateOf(error) !== "55000") throw error;
-    }
+  const stale = (target: Target, { epoch }: Boot): Conflict =>
+    new Conflict(`promote ${target.member}: it is not the server that was looked at any more, or was configured by a later decision than ${epoch}`);
+
+  const bySql = async (target: Target, sql: string, boot: Boot, signal: AbortSignal): Promise<void> => {
+    // 55000, object_not_in_prerequisite_state: it is no standby, so it is promoted already.
+    const answer = await orDone(ask(target, { what: "promote", sql, limitMs: longLimitMs, line: "aside" }, signal), ["55000"]);
+    if (answer !== undefined && (answer.value === null || answer.value === undefined)) throw stale(target, boot);
   };
 
-  const byProgram = async (target: Target, signal: AbortSignal): Promise<void> => {
-    const { exitCode, output } = await exec(target.container, ["pg_ctl", "promote", "-D", dataDirectoryOf(target.traits), "-w"], "", signal);
+  const byProgram = async (target: Target, boot: Boot, signal: AbortSignal): Promise<void> => {
+    const { exitCode, output } = await exec(target.container, promoteProgram(dataDirectoryOf(target.traits), boot), "", signal);
+    if (exitCode === staleCode) throw stale(target, boot);
     if (exitCode !== 0 && !/not in standby mode/.test(output)) throw new Transient(`promote ${target.member}: pg_ctl failed: ${output.trim().slice(0, 500)}`);
   };
 
-  return async (target, signal) => {
-    const sql = promote(target.traits);
+  return async (target, boot, signal) => {
+    const sql = promote(target.traits, boot);
     if (!await inRecovery(target, signal)) return;
-    await (sql === undefined ? byProgram(target, signal) : bySql(target, sql, signal));
+    await (sql === undefined ? byProgram(target, boot, signal) : bySql(target, sql, boot, signal));
     // Before 10, pg_ctl does not wait for it.
     await pRetry(async () => {
       if (await inRecovery(target, signal)) throw new Transient(`promote ${target.member}: it is still in recovery`);
@@ -152,25 +173,35 @@ export const postgres = ({ exec, log, port = portDefault }: PostgresOptions): Po
   const connections = postgresConnections({ port });
   const ask = asker(connections, exec, log);
 
+  const slow = new Set<string>();
+
   return {
-    look: async (target, accounts, signal) => {
-      const { value, passwordAccepted } = await ask(target, { what: "look", sql: lookSql(target.traits, { roles: accounts }), limitMs: lookLimitMs }, signal);
+    look: async (target, { accounts, limitMs = slow.has(target.container) ? slowLookLimitMs : lookLimitMs }, signal) => {
+      const { value, passwordAccepted } = await remembering(slow, target, ask(target, { what: "look", sql: lookSql(target.traits, { roles: accounts }), limitMs }, signal));
       try {
         return { ...parseLook(typeof value === "string" ? JSON.parse(value) : value), passwordAccepted };
       } catch (error) {
         throw new Transient(`look on ${target.member}: its answer can't be understood`, { cause: error });
       }
     },
+    beat: async (target, signal) => {
+      const { value } = await ask(target, { what: "ask for a sign of life", sql: beat(target.traits), limitMs: beatLimitMs, line: "beat" }, signal);
+      return typeof value === "string" && value !== "" ? value : undefined;
+    },
     promote: promoter(ask, exec),
+    checkpoint: async (target, signal) => {
+      await ask(target, { what: "write a checkpoint", sql: checkpoint, limitMs: longLimitMs, line: "aside" }, signal);
+    },
     ensureAccount: async (target, account, signal) => {
       const sql = ensureRole({ name: account.name, verifier: verifierOf(target, account), attributes: attributesOf[account.attributes] });
-      await ask(target, { what: `set up the role ${account.name}`, sql, limitMs: writeLimitMs }, signal);
+      const rights = account.attributes === "REPLICATION" ? allowRewind(target.traits, account.name) : [];
+      for (const statement of [sql, ...rights]) await ask(target, { what: `set up the role ${account.name}`, sql: statement, limitMs: writeLimitMs, line: "aside" }, signal);
     },
     ensureDatabase: async (target, database, signal) => {
       const what = `make the database ${database.name}`;
       const { value } = await ask(target, { what, sql: `SELECT 1 FROM pg_catalog.pg_database WHERE datname = ${literal(database.name)}`, limitMs: writeLimitMs }, signal);
       if (value !== undefined) return;
-      await orDone(ask(target, { what, sql: ensureDatabase(database), limitMs: longLimitMs, aside: true }, signal), ["42P04"]);
+      await orDone(ask(target, { what, sql: ensureDatabase(database), limitMs: longLimitMs, line: "aside" }, signal), ["42P04"]);
     },
     createSlot: async (target, slot, signal) => {
       const sql = createSlot(target.traits, slot);
@@ -178,6 +209,10 @@ export const postgres = ({ exec, log, port = portDefault }: PostgresOptions): Po
     },
     dropSlot: async (target, slot, signal) => {
       if (target.traits.slots) await orDone(ask(target, { what: `drop the slot ${slot}`, sql: dropSlot(slot), limitMs: writeLimitMs }, signal), ["42704"]);
+    },
+    advanceSlot: async (target, slot, to, signal) => {
+      const sql = advanceSlot(target.traits, slot, to);
+      if (sql !== undefined) await ask(target, { what: `move the slot ${slot}`, sql, limitMs: writeLimitMs }, signal);
     },
     reload: async (target, signal) => {
       await ask(target, { what: "reload the configuration", sql: reload, limitMs: writeLimitMs }, signal);

@@ -13,10 +13,13 @@ export interface NetworkSpec {
   readonly parent?: string; readonly externalName?: string; readonly subnet?: string; readonly gateway?: string;
   readonly addresses?: readonly string[];
   readonly addressPool?: { readonly start: string; readonly size: number };
+  readonly primaryAddress?: string;
 }
 
 interface RuledSpec {
   readonly replicas: number;
+  readonly switchover?: { readonly toOrdinal: number } | undefined;
+  readonly fencedOrdinals: readonly number[];
   readonly networks: readonly NetworkSpec[];
   readonly replication: { readonly mode: string; readonly minSync: number };
   readonly postgres: { readonly version: string; readonly parameters: Readonly<Record<string, string>> };
@@ -80,14 +83,24 @@ export const networkRules: readonly Check<NetworkSpec>[] = [
   { rule: "!has(self.addressPool) || !has(self.subnet) || !isCIDR(self.subnet) || !isIP(self.addressPool.start) || cidr(self.subnet).containsIP(self.addressPool.start)", field: ".addressPool",
     holds: (n) => n.addressPool === undefined || (namedAddresses(n) ?? []).every((address) => isInside(n.subnet, address)),
     message: "addressPool leaves the subnet: choose a start and a size that stay inside it" },
+  { rule: "!has(self.primaryAddress) || !has(self.subnet) || !isCIDR(self.subnet) || !isIP(self.primaryAddress) || cidr(self.subnet).containsIP(self.primaryAddress)", field: ".primaryAddress",
+    holds: (n) => n.primaryAddress === undefined || isInside(n.subnet, n.primaryAddress),
+    message: "primaryAddress lies outside the subnet: choose an address inside it" },
+  { rule: "!has(self.primaryAddress) || ((!has(self.addresses) || !(self.primaryAddress in self.addresses)) && (!has(self.gateway) || self.gateway != self.primaryAddress))", field: ".primaryAddress",
+    holds: (n) => n.primaryAddress === undefined || (n.primaryAddress !== n.gateway && !(namedAddresses(n) ?? []).includes(n.primaryAddress)),
+    message: "primaryAddress is a member's own address or the gateway's: choose one that nobody has" },
+  { holds: (n) => n.primaryAddress === undefined || n.driver !== "bridge" || n.gateway !== undefined || n.subnet === undefined || n.primaryAddress !== ownAddressOf(n), field: ".primaryAddress",
+    message: "primaryAddress is the subnet's last usable address, which the bridge takes for itself: choose another, or write gateway" },
   { holds: (n) => n.driver !== "bridge" || n.gateway !== undefined || n.subnet === undefined || !ownAddressTaken(n), field: ".addresses",
     message: "a member has the subnet's last usable address, which the bridge takes for itself: choose another, or write gateway" },
 ];
 
 /** Whether a member is to have the address that a bridge without `gateway` gives itself. */
-const ownAddressTaken = (network: NetworkSpec): boolean => {
-  const subnet = parseSubnet(network.subnet ?? "");
-  return subnet !== undefined && (namedAddresses(network) ?? []).includes(lastUsable(subnet));
+const ownAddressTaken = (network: NetworkSpec): boolean => (namedAddresses(network) ?? []).some((address) => address === ownAddressOf(network));
+
+const ownAddressOf = ({ subnet }: NetworkSpec): string | undefined => {
+  const range = parseSubnet(subnet ?? "");
+  return range === undefined ? undefined : lastUsable(range);
 };
 
 /** Settings that the operator decides, with what to write instead. Patterns are CEL and JavaScript alike. */
@@ -111,6 +124,9 @@ export const specRules: readonly Check<RuledSpec>[] = [
   { rule: "self.networks.all(n, !has(n.addressPool) || n.addressPool.size >= self.replicas)", field: ".networks",
     holds: (s) => s.networks.every(({ addressPool }) => addressPool === undefined || addressPool.size >= s.replicas),
     message: "a network's addressPool is smaller than replicas: raise its size, or lower replicas" },
+  { rule: "!has(self.switchover) || !(self.switchover.toOrdinal in self.fencedOrdinals)", field: ".switchover.toOrdinal",
+    holds: (s) => s.switchover === undefined || !s.fencedOrdinals.includes(s.switchover.toOrdinal),
+    message: "switchover names a member that fencedOrdinals keeps stopped: take it out there, or choose another" },
   { rule: `self.postgres.parameters.all(p, !p.matches('${ownedSettings}'))`, field: ".postgres.parameters",
     holds: (s) => Object.keys(s.postgres.parameters).every((name) => !ownedPattern.test(name)),
     message: "a parameter is one that the operator decides (such as listen_addresses, primary_conninfo, synchronous_standby_names, archive_mode, recovery_*): take it out; networks, replication and archive say the same things" },

@@ -39,6 +39,7 @@ const network = {
         size: { type: "integer", minimum: 1, maximum: 64, description: "How many addresses the pool holds." },
       },
     },
+    primaryAddress: { ...address, description: "An address that follows the primary: it moves with each failover and is announced on the network at once." },
   },
 } as const satisfies Schema;
 
@@ -75,6 +76,40 @@ export const spec = {
         minSync: { type: "integer", minimum: 1, maximum: 15, default: 1, description: "How many standbys must have a commit before it is acknowledged. Not used with Async." },
         durability: { type: "string", enum: ["Required", "Preferred"], default: "Required", description: "Required: commits wait while standbys are missing. Preferred: they do not, and the condition DurabilityMet says so." },
         slots: { type: "boolean", default: true, description: "Keep a physical replication slot for each standby, so that the primary keeps the WAL it still needs (from 9.4)." },
+      },
+    },
+    failover: {
+      type: "object", default: {}, description: "What happens when the primary is lost.",
+      properties: {
+        mode: { type: "string", enum: ["Automatic", "Manual", "Disabled"], default: "Automatic", description: "Automatic: the operator fences the primary and promotes a standby. Manual: it says what it would do and which command says yes. Disabled: the primary is restarted in place and nobody else is promoted." },
+        detectionSeconds: { type: "integer", minimum: 1, maximum: 300, default: 3, description: "How long a primary whose container runs may be silent. A container that ends is noticed at once." },
+        maxLagBytes: { type: "integer", format: "int64", minimum: 0, maximum: 1099511627776, default: 16777216, description: "With asynchronous replication, a standby further behind the last known position of the primary is not promoted." },
+        whenNoCandidate: { type: "string", enum: ["Wait", "PromoteAfter"], default: "Wait", description: "When no standby may be promoted and the primary cannot be restarted. PromoteAfter: the most advanced standby is promoted after promoteAfterSeconds, whatever is lost." },
+        promoteAfterSeconds: { type: "integer", minimum: 1, maximum: 86400, default: 300, description: "The budget of whenNoCandidate PromoteAfter." },
+        restartSeconds: { type: "integer", minimum: 1, maximum: 3600, default: 30, description: "How long a crashed primary may take to accept writes again when it is restarted in place, before a standby is promoted." },
+        dampingSeconds: { type: "integer", minimum: 0, maximum: 3600, default: 60, description: "Within this time after a failover, a primary that crashed is restarted in place first, and one that is silent is given three times detectionSeconds." },
+      },
+    },
+    switchover: {
+      type: "object", required: ["toOrdinal", "token"], description: "Makes another member the primary, once for each new token.",
+      properties: {
+        toOrdinal: { type: "integer", minimum: 0, maximum: 15, description: "The member to promote." },
+        token: { type: "string", minLength: 1, maxLength: 63, description: "Any text that was not used before, for example the date." },
+      },
+    },
+    fencedOrdinals: {
+      type: "array", default: [], maxItems: 16, "x-kubernetes-list-type": "set", items: { type: "integer", minimum: 0, maximum: 15 },
+      description: "Members that are stopped and stay stopped. A primary among them hands over to a standby first.",
+    },
+    members: {
+      type: "array", default: [], maxItems: 16, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["ordinal"],
+      description: "What is special about single members.",
+      items: {
+        type: "object", required: ["ordinal"], description: "One member.",
+        properties: {
+          ordinal: { type: "integer", minimum: 0, maximum: 15, description: "Which member." },
+          candidate: { type: "string", enum: ["Allowed", "Never"], default: "Allowed", description: "Never: this member is not promoted by a failover." },
+        },
       },
     },
     archive: {
@@ -136,7 +171,42 @@ export const status = {
     timeline: count,
     primary: {
       type: "object", required: ["ordinal", "epoch", "since"], description: "Who may accept writes. Written before it is acted on.",
-      properties: { ordinal: count, epoch: { ...count, description: "Grows by one with each decision." }, since: time, address: text },
+      properties: {
+        ordinal: count, epoch: { ...count, description: "Grows by one with each decision." }, since: time, address: text,
+        previous: { ...count, description: "The primary of the epoch before, which has to be seen stopped before this one is promoted." },
+        timeline: { ...count, description: "The timeline that it writes, once it was seen to accept writes in this epoch." },
+        downSince: { ...time, description: "Since when it was not seen to accept writes." },
+      },
+    },
+    synchronous: {
+      type: "object", required: ["standbys", "required"], description: "What is promised: each acknowledged commit is on `required` of these standbys. Written before the server is told less.",
+      properties: {
+        standbys: { type: "array", items: count, maxItems: 16, "x-kubernetes-list-type": "set" }, required: count,
+        next: {
+          type: "object", required: ["standbys", "required", "after"], description: "The promise to come, when those standbys have all that was written up to `after`.",
+          properties: { standbys: { type: "array", items: count, maxItems: 16, "x-kubernetes-list-type": "set" }, required: count, after: text },
+        },
+      },
+    },
+    observedSwitchoverToken: { ...text, description: "The last switchover token that was acted on or refused." },
+    switchover: {
+      type: "object", required: ["token", "result", "message"], description: "How the last switchover ended.",
+      properties: { token: text, result: { type: "string", enum: ["Done", "Refused", "Undone"] }, message: text },
+    },
+    lastFailover: {
+      type: "object", required: ["at", "epoch", "cause", "rule", "to", "candidates"], description: "The last change of primary, with its evidence.",
+      properties: {
+        at: time, epoch: count, cause: { ...text, description: "Crash, Silence, DataLost, Switchover or Fenced." }, rule: { ...text, description: "The row of the failover table that decided." },
+        from: count, to: count, timeline: { ...count, description: "The timeline that the former primary wrote." }, fence: { ...text, description: "How it is known that the former primary no longer accepts writes." },
+        candidates: {
+          type: "array", maxItems: 16, "x-kubernetes-list-type": "atomic",
+          items: { type: "object", required: ["ordinal", "verdict"], properties: { ordinal: count, timeline: count, receivedLSN: text, verdict: text } },
+        },
+        arithmetic: { ...text, description: "With synchronous replication: why no acknowledged commit can be lost." },
+        downSince: time, durationMs: { ...count, description: "From the loss to the first look at which the new primary accepted writes." },
+        possibleLossBytes: { ...count, description: "WAL of the former primary that the new one has not. Exact once the former primary's data has been looked at, before that what is known of it." },
+        lossIsExact: { type: "boolean", description: "Whether the former primary's own data was looked at." },
+      },
     },
     syncSummary: { ...text, description: "Synchronous standbys, as the SYNC column shows them." },
     lagSummary: { ...text, description: "Greatest replay lag, as the LAG column shows it." },

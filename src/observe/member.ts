@@ -1,10 +1,14 @@
 /** One member: its container and job, what its volume holds while it is stopped, and what its server says while it runs. */
 import { isOurs } from "../api/names.ts";
 import { explain } from "../errors.ts";
-import type { ContainerFacts, Target, VolumeFacts, World } from "../ports.ts";
+import type { ContainerFacts, Heard, Target, VolumeFacts, World } from "../ports.ts";
 import { memberName } from "../api/names.ts";
 import type { Desired } from "../plan/desired.ts";
-import { absent, present, unknown, valueOf, type DataFacts, type MemberSighting, type Sighting } from "../plan/observation.ts";
+import { divergedNote, rewindingNote } from "../plan/jobs.ts";
+import { pulseMs } from "../plan/pulse.ts";
+import { isAlive } from "../plan/cluster.ts";
+import { parseControl } from "../postgres/control.ts";
+import { absent, bootOf, present, unknown, valueOf, type DataFacts, type MemberSighting, type Sighting } from "../plan/observation.ts";
 
 interface MemberLook {
   readonly world: World;
@@ -19,6 +23,11 @@ interface MemberLook {
 }
 
 const logLines = 20;
+/**
+ * How long a look at the primary may take: a failover must not wait for a look. One that owes a sign of life already is
+ * given less. Milliseconds.
+ */
+const lookMs = (want: Desired, heard: Heard): number => heard.silentMs > 1.5 * pulseMs(want) ? 200 : Math.max(500, pulseMs(want));
 
 /** Whether a container is one that we may look into. */
 const own = (want: Desired, container: Sighting<ContainerFacts>): ContainerFacts | undefined => {
@@ -31,14 +40,15 @@ export async function lookAtMember(look: MemberLook): Promise<MemberSighting> {
   const facts = own(want, container);
   const isRunning = facts?.state === "running";
   const target = facts === undefined ? undefined : targetOf(look, facts);
+  const heard = facts === undefined ? undefined : world.pulse.heard(bootOf(facts));
   const [job, data, server, interfaces, log] = await Promise.all([
     lookAtJob(look),
-    facts !== undefined && !isRunning ? lookAtData(world, want, facts.id, signal) : absent,
-    facts !== undefined && isRunning && target !== undefined ? lookAtServer(look, target) : absent,
+    facts !== undefined && !isAlive(facts) ? lookAtData(world, want, facts.id, signal) : absent,
+    facts !== undefined && isRunning && target !== undefined ? lookAtServer(look, target, heard) : absent,
     facts !== undefined && isRunning && want.networks.length > 0 ? sightOf(world.engine.interfaces(facts, signal)) : absent,
     facts !== undefined && facts.state === "exited" && facts.exitCode !== 0 ? logOf(world, facts.id, signal) : [],
   ]);
-  return { ordinal, volume, container, job, data, server, interfaces, log, target };
+  return { ordinal, volume, container, job, data, server, interfaces, log, target, heard };
 }
 
 const sightOf = async <T>(look: Promise<T>): Promise<Sighting<T>> => look.then((value) => present(value), (error: unknown) => unknown(explain(error)));
@@ -57,25 +67,27 @@ async function lookAtJob({ world, want, job, signal }: MemberLook): Promise<Memb
   return present({ ...facts, log: isOurs(want.owner, facts.labels) ? await logOf(world, facts.id, signal) : [] });
 }
 
-async function lookAtServer({ world, accounts, signal }: MemberLook, target: Target): Promise<MemberSighting["server"]> {
-  return sightOf(world.postgres.look(target, accounts, signal));
+async function lookAtServer({ world, want, accounts, signal }: MemberLook, target: Target, heard: Heard | undefined): Promise<MemberSighting["server"]> {
+  return sightOf(world.postgres.look(target, { accounts, ...(heard === undefined ? {} : { limitMs: lookMs(want, heard) }) }, signal));
 }
 
 /**
  * What a stopped member's volume holds, read through its container. The data directory is moved in place only when
- * it is complete, so PG_VERSION in it says that all of it is there. The system identifier is the first eight bytes
- * of pg_control (PostgreSQL source, src/include/catalog/pg_control.h).
+ * it is complete, so PG_VERSION in it says that all of it is there.
  */
-async function lookAtData({ engine }: World, { dataDirectory }: Desired, id: string, signal: AbortSignal): Promise<Sighting<DataFacts>> {
+async function lookAtData({ engine }: World, { dataDirectory, mount }: Desired, id: string, signal: AbortSignal): Promise<Sighting<DataFacts>> {
   try {
     const version = await engine.readFile(id, `${dataDirectory}/PG_VERSION`, signal);
     if (version === undefined) return absent;
-    const [control, good, refused] = await Promise.all(
-      ["global/pg_control", "pgrs/good", "pgrs/refused"].map((path) => engine.readFile(id, `${dataDirectory}/${path}`, signal)));
-    if (control === undefined || control.length < 8) return unknown(`${dataDirectory}/global/pg_control is not there`);
+    const [control, good, refused, backupLabel, diverged, rewinding] = await Promise.all([
+      ...["global/pg_control", "pgrs/good", "pgrs/refused", "backup_label", divergedNote].map((path) => engine.readFile(id, `${dataDirectory}/${path}`, signal)),
+      engine.readFile(id, `${mount}/${rewindingNote}`, signal),
+    ]);
+    const facts = control === undefined ? undefined : parseControl(control);
+    if (facts === undefined) return unknown(`${dataDirectory}/global/pg_control is not there`);
     const text = (bytes: Uint8Array | undefined): string | undefined => bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
     return present({
-      systemIdentifier: Buffer.from(control).readBigUInt64LE(0).toString(),
+      ...facts, isTorn: rewinding !== undefined, isCopy: backupLabel !== undefined, isDiverged: diverged !== undefined,
       major: Buffer.from(version).toString("utf8").trim(), good: text(good), refused: text(refused),
     });
   } catch (error) {

@@ -87,7 +87,7 @@ const blind = (want: Desired, owner: Owner, at: number, because: string, secrets
     networks: Object.fromEntries(want.networks.map(({ name }) => [name, unseen])),
     accounts: { superuser: "unknown", replication: "unknown", app: "unknown" },
     members: Array.from({ length: count }, (_, ordinal): MemberSighting =>
-      ({ ordinal, volume: unseen, container: unseen, job: unseen, data: unseen, server: unseen, interfaces: unseen, log: [], target: undefined })),
+      ({ ordinal, volume: unseen, container: unseen, job: unseen, data: unseen, server: unseen, interfaces: unseen, log: [], target: undefined, heard: undefined })),
   };
 };
 

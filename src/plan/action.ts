@@ -3,7 +3,9 @@
  * the compiler then refuses to build until act/ has its performer and the simulated world its effect.
  */
 import type { Account } from "../api/names.ts";
-import type { AccountWish, ContainerSpec, File, NetworkSpec, Nic, Target } from "../ports.ts";
+import type { Status } from "../api/resource.ts";
+import type { Lsn } from "../postgres/lsn.ts";
+import type { AccountWish, Boot, ContainerSpec, File, NetworkSpec, Nic, Target } from "../ports.ts";
 
 export interface Details {
   addFinalizer: Record<never, never>;
@@ -11,8 +13,12 @@ export interface Details {
   createSecret: { readonly account: Account; readonly secret: string; readonly data: Readonly<Record<string, string>> };
   /** Brings the members that a Secret of ours names up to date; its password stays. */
   updateSecret: { readonly secret: string; readonly data: Readonly<Record<string, string>>; readonly password: string };
-  /** Writes status.primary by compare-and-swap, before anything is done about it. */
-  recordPrimary: { readonly ordinal: number; readonly epoch: number };
+  /** Writes status.primary by compare-and-swap, before anything is done about it, with the evidence and the promise. */
+  recordPrimary: { readonly ordinal: number; readonly epoch: number; readonly change: Pick<Status, "lastFailover" | "synchronous" | "switchover" | "observedSwitchoverToken"> };
+  /** Notes how a switchover ended without a change of primary. */
+  recordSwitchover: { readonly switchover: NonNullable<Status["switchover"]> };
+  /** Writes what is promised about acknowledged commits, before the server is told less; nothing when undefined. */
+  recordSynchronous: { readonly synchronous: Status["synchronous"] };
   pullImage: { readonly image: string };
   createNetwork: { readonly network: NetworkSpec };
   removeNetwork: { readonly network: string };
@@ -31,6 +37,11 @@ export interface Details {
     readonly owns: readonly string[];
   };
   stopMember: { readonly container: string };
+  /** Kills, and sees it ended: what has to be certain before another is promoted. */
+  fenceMember: { readonly container: string };
+  /** An address that follows the primary: on its NIC, or off another's. */
+  addAddress: { readonly container: string; readonly interfaceName: string; readonly address: string };
+  removeAddress: { readonly container: string; readonly interfaceName: string; readonly address: string };
   /** Lets the image check the settings, then puts them in place and reloads. */
   configure: {
     readonly target: Target; readonly files: readonly File[]; readonly directory: string;
@@ -39,12 +50,20 @@ export interface Details {
   };
   /** Notes on the member's volume that parameters are known to start, or refused. */
   noteParameters: { readonly container: string; readonly directory: string; readonly file: File };
-  /** Does nothing when the recorded primary is another by now. */
-  promote: { readonly target: Target; readonly ordinal: number; readonly epoch: number };
+  /** Does nothing when the recorded primary is another by now, or the server is not the one that was looked at. */
+  promote: {
+    readonly target: Target; readonly ordinal: number; readonly boot: Boot;
+    /** The former primary's container, which must not run. Left out when it runs as a standby of this epoch already. */
+    readonly fenced: string | undefined;
+  };
+  checkpoint: { readonly target: Target };
+  /** Removes the data directory that was kept beside the one in use. */
+  removeOldData: { readonly container: string; readonly mount: string; readonly dataDirectory: string };
   ensureAccount: { readonly target: Target; readonly account: AccountWish };
   ensureDatabase: { readonly target: Target; readonly database: string; readonly owner: string };
   createSlot: { readonly target: Target; readonly slot: string };
   dropSlot: { readonly target: Target; readonly slot: string };
+  advanceSlot: { readonly target: Target; readonly slot: string; readonly to: Lsn };
 }
 
 export type Kind = keyof Details;

@@ -2,6 +2,7 @@
 import { memberName } from "../api/names.ts";
 import { compareLsn, type Lsn } from "../postgres/lsn.ts";
 import type { ServerFacts } from "../postgres/look.ts";
+import type { ContainerFacts } from "../ports.ts";
 import type { Desired } from "./desired.ts";
 import { valueOf, type MemberSighting, type Observation } from "./observation.ts";
 
@@ -78,6 +79,21 @@ function derive(want: Desired, seen: Observation): Cluster {
     systemIdentifier: want.status.systemIdentifier ?? server?.systemIdentifier ?? undefined,
     refusals: seen.members.filter(({ ordinal }) => ordinals.includes(ordinal)).flatMap((member) => (valueOf(member.server) ?? valueOf(member.data))?.refused ?? []),
   };
+}
+
+/** Whether a container's processes may run, or go on running by themselves. */
+export const isAlive = ({ state }: Pick<ContainerFacts, "state">): boolean => state === "running" || state === "paused" || state === "restarting";
+
+/**
+ * Whether what a member holds was written on a branch that the primary did not take: it is not on the primary's
+ * timeline, and beyond the place where the primary left the one that it is on. Undefined while the primary can't tell.
+ */
+export function hasDiverged({ primary, writable }: Cluster, { timeline, position }: { readonly timeline: number; readonly position: Lsn }): boolean | undefined {
+  const server = primary === undefined ? undefined : valueOf(primary.server);
+  if (!writable || server?.timeline === undefined) return undefined;
+  if (timeline === server.timeline) return false;
+  const left = server.history.find((one) => one.timeline === timeline);
+  return left === undefined || compareLsn(position, left.end) > 0;
 }
 
 /** Newest timeline first, then most WAL. The order in which data is to be preferred. */

@@ -10,6 +10,9 @@ import { configurationOf, parametersOf } from "./configuration.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
 import { nicsOf } from "./desired.ts";
+import { isSynchronous } from "./failover/election.ts";
+import { verdictOf } from "./failover/failover.ts";
+import type { Decision } from "./failover/table.ts";
 import { valueOf, type MemberSighting, type Observation } from "./observation.ts";
 import { isAttached } from "./rules/nics.ts";
 
@@ -56,9 +59,29 @@ const primaryAccepts: Check = (scene) => {
   if (cluster.primary === undefined) return object("NoPrimary", "no primary is chosen yet");
   const { server, container } = cluster.primary;
   const name = memberName(want.owner.name, cluster.primary.ordinal);
+  const { row } = verdictOf(scene);
+  if (want.status.primary?.downSince !== undefined && row.decision !== "Serve") return object(isUnderWay[row.decision] === true ? "FailoverInProgress" : "NoPrimary", `${name}: ${row.sentence}`);
   if (server.seen === "unknown" && valueOf(container)?.state === "running") return doubt("NoPrimary", `${name} does not answer: ${server.because}`);
   return object("NoPrimary", seen.members.length === 0 ? "no member exists" : `${name} does not accept writes yet`);
 };
+
+/** Decisions that the operator carries out by itself; with others a person is needed, or nobody can tell yet. */
+const isUnderWay: Readonly<Partial<Record<Decision, true>>> = { Restart: true, HandOver: true, Fence: true, Promote: true, PromoteBest: true };
+
+const couldFailOver: Check = (scene) => {
+  const { want, cluster } = scene;
+  if (want.spec.failover.mode === "Disabled") return object("Disabled", "failover.mode is Disabled: a primary that is lost is only restarted in place");
+  if (cluster.primary === undefined) return doubt("NotObserved", "no primary is chosen yet");
+  const { election } = verdictOf(scene);
+  if (election.winner !== undefined) return undefined;
+  if (election.candidates.length === 0) return object("NoCandidate", "there is no standby: with replicas 1 a primary that is lost is only restarted in place");
+  const lagging = election.candidates.every(({ objection }) => objection === undefined || objection.includes("maxLagBytes"));
+  const each = election.candidates.map(({ ordinal, objection }) => `${memberName(want.owner.name, ordinal)} ${objection ?? "could take over, if what was acknowledged were sure to be there"}`).join("; ");
+  return object(lagging && election.arithmetic === undefined ? "LagExceeded" : "NoCandidate", `${each}${election.arithmetic === undefined ? "" : `. ${election.arithmetic}`}`);
+};
+
+const promised: Check = ({ want }) => want.spec.replication.mode === "Async" || isSynchronous(want) ? undefined
+  : doubt("NotObserved", "synchronous replication is not confirmed yet: until then a failover goes by the rules of asynchronous replication");
 
 const enoughSync: Check = ({ want, cluster }) => {
   const { mode, minSync, durability } = want.spec.replication;
@@ -176,6 +199,9 @@ export const definitions: Readonly<Record<Exclude<ConditionType, "Ready" | "Reco
   Available: { checks: [engineSilent, hibernated, primaryAccepts], normal: ({ want, cluster }) => ({ reason: "PrimaryAccepts", message: `${memberName(want.owner.name, cluster.primaryOrdinal ?? 0)} accepts writes` }) },
   DurabilityMet: { checks: [engineSilent, hibernated, enoughSync], normal: ({ want }) => want.spec.replication.mode === "Async"
     ? { reason: "AsyncByChoice", message: "replication is asynchronous, as the spec says" } : { reason: "EnoughSync", message: "enough synchronous standbys stream" } },
+  FailoverPossible: { checks: [engineSilent, hibernated, couldFailOver, promised], normal: (scene) => ({
+    reason: "CandidateReady", message: `${memberName(scene.want.owner.name, verdictOf(scene).election.winner?.ordinal ?? 0)} could take over${scene.want.spec.failover.mode === "Manual" ? ", when a person says so" : ""}`,
+  }) },
   NetworksAttached: { checks: [engineSilent, troubled(...networkReasons), overlapping, hibernated, nicsThere, nicsVerified], normal: ({ want }) => want.networks.length === 0
     ? { reason: "NoneWanted", message: "the spec names no networks" } : { reason: "AllVerified", message: "every NIC was seen inside its member with its name and address" } },
   ReplicationPathVerified: { checks: [engineSilent, hibernated, pathVerified], normal: ({ want }) => want.replicationNetwork === undefined
@@ -186,7 +212,7 @@ export const definitions: Readonly<Record<Exclude<ConditionType, "Ready" | "Reco
 
 /** Reasons that no patience cures: a person, or the world, has to change something. */
 export const stallingReasons: readonly string[] = [
-  "SpecInvalid", "ImageUnavailable", "EngineUnreachable", "DataLost", "NameTaken", "ForeignData", "CredentialsMissing", "DiskFull", ...networkReasons, "StepDeadlineExceeded",
+  "SpecInvalid", "FailoverProposed", "NoCandidate", "Disabled", "Fenced", "ImageUnavailable", "EngineUnreachable", "DataLost", "NameTaken", "ForeignData", "CredentialsMissing", "DiskFull", ...networkReasons, "StepDeadlineExceeded",
 ];
 
 export { troubled };

@@ -84,22 +84,37 @@ export function upstreamHost(want: Desired, cluster: Cluster): string | undefine
 export const addressOn = (member: MemberSighting, network: string): string | undefined =>
   valueOf(member.container)?.endpoints.find((endpoint) => endpoint.network === network)?.address || undefined;
 
+const namesOf = (want: Desired, ordinals: readonly number[], count: number): string => synchronousStandbyNames({
+  mode: ordinals.length === 0 ? "Async" : want.spec.replication.mode, count, traits: want.traits, names: ordinals.map((ordinal) => memberName(want.owner.name, ordinal)),
+});
+
 /**
  * synchronous_standby_names for the primary. It names standbys that stream. When none does and durability is
- * Required, it names those that once had the data, so that commits wait instead of being acknowledged alone.
+ * Required, it names those that once had the data, so that commits wait instead of being acknowledged alone. A primary
+ * that does not accept writes yet keeps the promise that is recorded: nobody is known to stream from it.
  */
 export function synchronousNames(want: Desired, seen: Observation, cluster: Cluster): string {
   const { mode, minSync, durability } = want.spec.replication;
+  const promised = want.status.synchronous;
+  if (!cluster.writable && mode !== "Async" && promised !== undefined && promised.required > 0) {
+    const standbys = promised.standbys.filter((ordinal) => ordinal !== cluster.primaryOrdinal);
+    return namesOf(want, standbys, Math.min(promised.required, standbys.length));
+  }
   const known = seen.members.filter((member) => cluster.ordinals.includes(member.ordinal) && member.ordinal !== cluster.primaryOrdinal
     && (dataOf(member) === "data" || valueOf(member.container)?.state === "running")).map(({ ordinal }) => ordinal);
   const isRequired = durability === "Required";
   const ordinals = cluster.streaming.length === 0 && isRequired ? known : cluster.streaming;
-  const count = isRequired ? minSync : Math.min(minSync, ordinals.length);
-  return synchronousStandbyNames({
-    mode: ordinals.length === 0 ? "Async" : mode, count, traits: want.traits,
-    names: ordinals.map((ordinal) => memberName(want.owner.name, ordinal)),
-  });
+  return namesOf(want, ordinals, isRequired ? minSync : Math.min(minSync, ordinals.length));
 }
+
+/**
+ * The same for a standby: as if it were the primary already, with all others as its standbys. It does nothing until a
+ * promotion, and from then on no commit is acknowledged that nobody else has.
+ */
+const namesWhenPromoted = (want: Desired, cluster: Cluster, me: MemberSighting): string => {
+  const others = cluster.ordinals.filter((ordinal) => ordinal !== me.ordinal);
+  return namesOf(want, others, Math.min(want.spec.replication.minSync, others.length));
+};
 
 const subnetsOf = (want: Desired, seen: Observation, purpose: "Client" | "Replication"): readonly string[] =>
   want.networks.filter((network) => network.purpose === purpose).flatMap(({ name, subnet }) => {
@@ -143,7 +158,8 @@ function makeConfiguration(want: Desired, seen: Observation, cluster: Cluster, m
     managementSubnets: management, clientSubnets: orElse(subnetsOf(want, seen, "Client"), management),
     replicationSubnets: orElse(subnetsOf(want, seen, "Replication"), first?.subnet === undefined ? management : [first.subnet]),
     replicationUser: replication.username,
-    synchronousStandbyNames: isPrimary ? synchronousNames(want, seen, cluster) : "",
+    synchronousStandbyNames: isPrimary ? synchronousNames(want, seen, cluster) : namesWhenPromoted(want, cluster, me),
+    epoch: want.status.primary?.epoch ?? 0,
     ...(archive === undefined || archive.mode === "Off" ? {} : { archive: { mode: archive.mode, command: archive.command } }),
     ...(host === undefined ? {} : { upstream: {
       host, port: 5432, user: replication.username, passfile: `${want.mount}/${passfile.path}`, password: replication.password,

@@ -20,6 +20,8 @@ export interface NetworkWish {
   readonly spec: NetworkSpec | undefined;
   readonly subnet: string | undefined;
   readonly addresses: readonly string[];
+  /** The one that follows the primary. */
+  readonly primaryAddress: string | undefined;
 }
 
 export interface Desired {
@@ -57,7 +59,7 @@ function wishNetwork(network: WishedNetwork, all: readonly WishedNetwork[], owne
     internal: isInternal(network, all), labels: labelsOf(owner, "network", { [label.network]: network.name }),
     ...(network.parent === undefined ? {} : { parent: network.parent }),
   };
-  return { name: network.name, docker, purpose: network.purpose, interfaceName: network.interfaceName, spec, subnet: network.subnet, addresses: namedAddresses(network) ?? [] };
+  return { name: network.name, docker, purpose: network.purpose, interfaceName: network.interfaceName, spec, subnet: network.subnet, addresses: namedAddresses(network) ?? [], primaryAddress: network.primaryAddress };
 }
 
 const imagesOf = ({ image, version }: Spec["postgres"]): readonly string[] =>

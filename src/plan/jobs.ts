@@ -2,19 +2,31 @@
 import { hashOf, jobName, label, labelsOf, memberName, slotName, volumeName } from "../api/names.ts";
 import type { File, ImageFacts } from "../ports.ts";
 import { conninfo, pgpass } from "../postgres/conninfo.ts";
+import { keepsOldNote } from "../postgres/look.ts";
+import type { Lsn } from "../postgres/lsn.ts";
 import { settlingArguments } from "../postgres/settings.ts";
 import type { Action } from "./action.ts";
 import type { Desired } from "./desired.ts";
 import type { Login } from "./observation.ts";
 
-export type JobKind = "initdb" | "basebackup";
+/** recopy: a base backup beside data that is there, which is kept until the copy streams. */
+export type JobKind = "initdb" | "basebackup" | "rewind" | "recopy";
+
+/** On the volume beside the data directory while a rewind is at work on it: what it leaves half-done must never start. */
+export const rewindingNote = "rewinding";
+
+/** In the data directory of a member that was seen to have gone on where the primary did not. */
+export const divergedNote = "pgrs/diverged";
+
+/** What a rewind prints of the former primary's data before it changes it: the end of its WAL. */
+const endOfWal = "pgrs: end of WAL";
 
 // A failed job leaves no half-made copy behind: with a full disk that would keep it full.
-const script = (mount: string, ...steps: readonly string[]): readonly string[] => ["sh", "-c", [
-  "set -eu", `cd ${mount}`, "rm -rf pgdata.new", "trap '[ $? -eq 0 ] || rm -rf pgdata.new' EXIT", ...steps, "mv pgdata.new pgdata", "sync .",
+const script = (mount: string, steps: readonly string[], moves: readonly string[] = ["mv pgdata.new pgdata"]): readonly string[] => ["sh", "-c", [
+  "set -eu", `cd ${mount}`, "rm -rf pgdata.new", "trap '[ $? -eq 0 ] || rm -rf pgdata.new' EXIT", ...steps, ...moves, "sync .",
 ].join("\n")];
 
-interface JobInput {
+export interface JobInput {
   readonly want: Desired;
   readonly ordinal: number;
   readonly image: ImageFacts;
@@ -36,9 +48,9 @@ export function initdbJob(input: JobInput, superuser: Login): Action<"startJob">
   const { locale, dataChecksums } = want.spec.bootstrap.initdb;
   const checksums = dataChecksums ? "--data-checksums" : want.traits.number >= 180000 ? "--no-data-checksums" : "";
   const host = want.traits.passwordEncryption;
-  const command = script(want.mount,
+  const command = script(want.mount, [
     `initdb -D pgdata.new -U postgres --pwfile=.superuser --auth-local=peer --auth-host=${host} --encoding=UTF8 --locale=${locale} ${checksums}`,
-    "rm -f .superuser", ...settle(want));
+    "rm -f .superuser", ...settle(want)]);
   return {
     kind: "startJob", lane: memberName(want.owner.name, ordinal), because, directory: want.mount,
     files: [{ path: ".superuser", text: `${superuser.password}\n` }],
@@ -63,26 +75,73 @@ export const passfileOf = ({ username, password }: Login): File => ({
   text: pgpass([{ host: "*", port: "*", database: "*", user: username, password }]),
 });
 
-/**
- * pg_basebackup for a standby, over the replication network, with the standby's own slot and address. Its
- * application_name is not the standby's: a copy streams WAL too, and must never count as a synchronous standby.
- */
-export function basebackupJob(input: JobInput, from: { readonly host: string }, replication: Login): Action<"startJob"> {
+interface Source { readonly host: string }
+
+/** A job that connects to the primary, over the replication network and from the member's own address. */
+function connected(input: JobInput, kind: JobKind, command: readonly string[], { host, database }: Source & { readonly database?: string }, replication: Login): Action<"startJob"> {
   const { want, ordinal, because } = input;
   const passfile = passfileOf(replication);
   const connection = conninfo({
-    host: from.host, port: 5432, user: replication.username, applicationName: `${memberName(want.owner.name, ordinal)}-basebackup`, passfile: `${want.mount}/${passfile.path}`,
+    host, port: 5432, user: replication.username, applicationName: `${memberName(want.owner.name, ordinal)}-${kind}`, passfile: `${want.mount}/${passfile.path}`,
+    connectTimeoutSeconds: 5, ...(database === undefined ? {} : { extra: { dbname: database } }),
   });
-  const slot = want.spec.replication.slots && want.traits.number >= 90600 ? `--slot=${slotName(ordinal)}` : "";
-  const command = script(want.mount, "mkdir -m 700 pgdata.new",
-    `pg_basebackup --pgdata=pgdata.new --dbname="$CONNECTION" --wal-method=stream ${slot} --checkpoint=fast --no-password --progress`);
   const network = want.replicationNetwork ?? want.networks[0];
-  const container = containerOf(input, "basebackup", command, network?.docker ?? "bridge", network?.addresses[ordinal]);
+  const container = containerOf(input, kind, command, network?.docker ?? "bridge", network?.addresses[ordinal]);
   return {
     kind: "startJob", lane: memberName(want.owner.name, ordinal), because, directory: want.mount, files: [passfile],
     container: { ...container, environment: { ...container.environment, CONNECTION: connection } },
   };
 }
+
+/**
+ * pg_basebackup for a standby, over the replication network, with the standby's own slot and address. Its
+ * application_name is not the standby's: a copy streams WAL too, and must never count as a synchronous standby.
+ */
+export function basebackupJob(input: JobInput, from: Source, replication: Login): Action<"startJob"> {
+  return connected(input, "basebackup", script(input.want.mount, copySteps(input)), from, replication);
+}
+
+const copySteps = ({ want, ordinal }: JobInput): readonly string[] => {
+  const slot = want.spec.replication.slots && want.traits.number >= 90600 ? `--slot=${slotName(ordinal)}` : "";
+  return ["mkdir -m 700 pgdata.new",
+    `pg_basebackup --pgdata=pgdata.new --dbname="$CONNECTION" --wal-method=stream ${slot} --checkpoint=fast --no-password --progress`];
+};
+
+/**
+ * The same where data is there already: that is moved aside when the copy is complete, and a note in the copy says so.
+ * What was kept from an earlier time goes first: the room may be needed.
+ */
+export function recopyJob(input: JobInput, from: Source, replication: Login): Action<"startJob"> {
+  const steps = ["[ ! -e pgdata ] || rm -rf pgdata.old", ...copySteps(input), "mkdir -p pgdata.new/pgrs", `echo kept > pgdata.new/${keepsOldNote}`];
+  return connected(input, "recopy", script(input.want.mount, steps, ["[ ! -e pgdata ] || mv pgdata pgdata.old", "mv pgdata.new pgdata", `rm -f ${rewindingNote}`]), from, replication);
+}
+
+/** How a rewind ends that the image has no programs for. */
+export const cannotRewind = 78;
+
+/**
+ * pg_rewind of data that went on where the primary did not. A server that crashed is recovered first, as pg_rewind
+ * itself would (from 13), so that the end of its WAL can be told: what lies behind the branch is lost. Source:
+ * PostgreSQL documentation, "pg_rewind".
+ */
+export function rewindJob(input: JobInput, from: Source, replication: Login): Action<"startJob"> {
+  const { mount } = input.want;
+  const needs = (program: string): string => `command -v ${program} >/dev/null || { echo 'error: the image has no ${program}' >&2; exit ${cannotRewind}; }`;
+  const command = ["sh", "-c", [
+    "set -eu", `cd ${mount}`, needs("pg_controldata"), `touch ${rewindingNote}`,
+    `rm -f pgdata/${divergedNote} pgdata/standby.signal pgdata/recovery.conf pgdata/recovery.signal pgdata/postmaster.pid`,
+    "state() { LC_ALL=C pg_controldata pgdata | sed -n \"s/^$1: *//p\"; }",
+    "case \"$(state 'Database cluster state')\" in 'shut down'*) ;; *) postgres --single -F -D pgdata template1 </dev/null >/dev/null ;; esac",
+    `echo "${endOfWal} $(state 'Latest checkpoint location')"`, needs("pg_rewind"),
+    "pg_rewind --target-pgdata=pgdata --source-server=\"$CONNECTION\"",
+    `rm -f ${rewindingNote}`, "sync .",
+  ].join("\n")];
+  return connected(input, "rewind", command, { ...from, database: "postgres" }, replication);
+}
+
+/** Where the WAL of rewound data ended, from what the job printed. */
+export const endOfWalIn = (log: readonly string[]): Lsn | undefined =>
+  log.map((line) => new RegExp(`${endOfWal} ([0-9A-F]+/[0-9A-F]+)`).exec(line)?.[1]).find((lsn) => lsn !== undefined);
 
 /** How far a base backup says it is, from its last lines: "45%" or undefined. */
 export const progressOf = (log: readonly string[]): string | undefined =>

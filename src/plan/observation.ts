@@ -1,6 +1,7 @@
 /** One look at the world, taken at one moment. What could not be seen says so: unknown is not absent. */
 import type { Account, Owner } from "../api/names.ts";
-import type { ContainerFacts, EngineFacts, ImageFacts, Interface, Look, NetworkFacts, Target, VolumeFacts } from "../ports.ts";
+import type { ControlFacts } from "../postgres/control.ts";
+import type { ContainerFacts, EngineFacts, Heard, ImageFacts, Interface, Look, NetworkFacts, Target, VolumeFacts } from "../ports.ts";
 
 export type Sighting<T> =
   | { readonly seen: "present"; readonly value: T }
@@ -26,8 +27,13 @@ export interface Login {
 export type AccountState = "current" | "differs" | "missing" | "unknown";
 
 /** What a stopped member's volume holds. Absent: no complete data directory. */
-export interface DataFacts {
-  readonly systemIdentifier: string;
+export interface DataFacts extends ControlFacts {
+  /** Whether a rewind was begun and not completed: such data starts nothing any more. */
+  readonly isTorn: boolean;
+  /** Whether it is a copy that was never started: it was taken of a running primary, and looks like one. */
+  readonly isCopy: boolean;
+  /** Whether it was seen to have gone on where the primary did not. */
+  readonly isDiverged: boolean;
   /** PG_VERSION's text. */
   readonly major: string;
   /** The user parameters of the last configuration known to start, as text, and the refused one, if any. */
@@ -48,7 +54,12 @@ export interface MemberSighting {
   /** The last lines of a container that has ended. */
   readonly log: readonly string[];
   readonly target: Target | undefined;
+  /** Of a member whose signs of life are asked for: the recorded primary. */
+  readonly heard: Heard | undefined;
 }
+
+/** One life of a container: what was heard of an earlier one says nothing about this one. */
+export const bootOf = ({ id, startedAt }: Pick<ContainerFacts, "id" | "startedAt">): string => `${id}@${startedAt}`;
 
 export interface Observation {
   /** The only clock reading of a round. Milliseconds since the epoch. */

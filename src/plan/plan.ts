@@ -11,7 +11,10 @@ import { climb, contextOf, action, leftOf, perform, wait, type ClusterContext, t
 import { ladder, wires } from "./rules/member.ts";
 import { network, staleNetwork } from "./rules/networks.ts";
 import { accounts, elect, slots } from "./rules/primary.ts";
-import { dismantle, hibernate, scaleDown } from "./rules/surplus.ts";
+import { addresses } from "./rules/addresses.ts";
+import { failover, watch } from "./failover/failover.ts";
+import { promise } from "./failover/promise.ts";
+import { dismantle, fenced, hibernate, scaleDown } from "./rules/surplus.ts";
 
 /** How soon to look again while something is waited for, and at the goal. Milliseconds. Events come at once anyway. */
 const busyMs = 500;
@@ -56,7 +59,7 @@ const hostsOf = ({ networks, spec }: Desired): string => {
   return clients?.addresses.slice(0, Math.max(1, spec.replicas)).join(",") ?? "";
 };
 
-const opening: readonly Rule<ClusterContext>[] = [sound, notPaused, engineAnswers, finalized, secrets, elect];
+const opening: readonly Rule<ClusterContext>[] = [sound, notPaused, engineAnswers, finalized, secrets, elect, failover];
 
 const image: Rule<ClusterContext> = ({ want, seen }) => {
   const name = want.images.at(-1) ?? "";
@@ -84,13 +87,16 @@ function lanes(context: ClusterContext): readonly LanedStep[] {
   const surplus = cluster.surplus.map((me): LanedStep => [memberName(want.owner.name, me.ordinal), climb(isHibernating ? hibernate : scaleDown, contextOf(context, me))]);
   const members = seen.members.filter(({ ordinal }) => cluster.ordinals.includes(ordinal)).flatMap((me): readonly LanedStep[] => {
     const member = contextOf(context, me);
+    // A primary among them hands over first, which is the failover's matter.
+    if (want.spec.fencedOrdinals.includes(me.ordinal) && !member.isPrimary) return [[member.lane, climb(fenced, member)]];
     return [[member.lane, climb(ladder, member)], [`${member.lane}/nics`, wires(member)]];
   });
   return [
     ["image", image(context)], ["archive", archive(context)],
     ...want.networks.map((wish): LanedStep => [`network ${wish.name}`, isHibernating ? "satisfied" : network(context, wish)]),
     ...seen.staleNetworks.map((facts): LanedStep => [`network ${facts.name}`, staleNetwork(context, facts)]),
-    ...members, ["accounts", accounts(context)], ["slots", slots(context)], ...surplus,
+    ["failover", isHibernating ? "satisfied" : watch(context)], ...members,
+    ["accounts", accounts(context)], ["slots", slots(context)], ["promise", promise(context)], ...addresses(context), ...surplus,
   ];
 }
 

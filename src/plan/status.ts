@@ -7,7 +7,8 @@ import type { Plan } from "./action.ts";
 import { clusterOf, type Cluster } from "./cluster.ts";
 import { definitions, stallingReasons, troubled, type Failure, type Objection, type Scene } from "./conditions.ts";
 import type { Desired } from "./desired.ts";
-import { progressOf } from "./jobs.ts";
+import { lsnDiff } from "../postgres/lsn.ts";
+import { endOfWalIn, progressOf } from "./jobs.ts";
 import { memberStatus, settled, type MemberStatus } from "./members-status.ts";
 import { valueOf, type Observation } from "./observation.ts";
 import { printed } from "./plan.ts";
@@ -18,7 +19,9 @@ type Verdict = Pick<Condition, "status" | "reason" | "message">;
 
 const planLinesMax = 64;
 /** How long steps may take before Stalled says so. Milliseconds. */
-const deadlineMs = { initdb: 120_000, basebackup: 3_600_000, start: 120_000, other: 300_000 } as const;
+const deadlineMs = { initdb: 120_000, basebackup: 3_600_000, rewind: 1_800_000, start: 120_000, other: 300_000 } as const;
+
+const operations: Readonly<Record<string, string>> = { initdb: "InitDB", rewind: "Rewind", recopy: "Recopy" };
 
 const verdict = (objection: Objection): Verdict => ({ status: objection.status ?? "False", reason: objection.reason, message: objection.message });
 
@@ -28,9 +31,10 @@ const iso = (at: number): string => new Date(at).toISOString();
 function operationOf({ want, seen, waitingFor, failures, isBusy }: Scene): Operation | undefined {
   for (const { ordinal, job } of seen.members) {
     if (job.seen !== "present" || job.value.state !== "running") continue;
-    const type = job.value.labels[label.job] === "initdb" ? "initdb" : "basebackup";
+    const kind = job.value.labels[label.job] ?? "";
+    const type = kind === "initdb" || kind === "rewind" ? kind : "basebackup";
     return {
-      type: type === "initdb" ? "InitDB" : "BaseBackup", ordinal, step: "running", attempt: Number(job.value.labels[label.attempt] ?? "1"),
+      type: operations[kind] ?? "BaseBackup", ordinal, step: "running", attempt: Number(job.value.labels[label.attempt] ?? "1"),
       startedAt: iso(job.value.startedAt), deadline: iso(job.value.startedAt + deadlineMs[type]),
       message: `${memberName(want.owner.name, ordinal)}: ${progressOf(job.value.log) ?? "at work"}`,
     };
@@ -136,6 +140,47 @@ function summaries(want: Desired, cluster: Cluster, members: readonly MemberStat
   };
 }
 
+type Recorded = NonNullable<Status["primary"]>;
+
+/**
+ * What is recorded of the primary, with the timeline that it writes and since when it is not seen to accept writes.
+ * Time in which nobody looked, or nothing was to be done, does not count.
+ */
+function primaryStatus(want: Desired, seen: Observation, cluster: Cluster, recorded: Recorded): Recorded {
+  const { ordinal, epoch, since, previous, timeline: before, downSince } = recorded;
+  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  const timeline = cluster.writable ? server?.timeline ?? before : before;
+  const isLookedFor = seen.engine.seen === "present" && cluster.primary?.container.seen !== "unknown" && !want.paused && want.spec.replicas > 0 && want.status.systemIdentifier !== undefined;
+  const down = cluster.writable || !isLookedFor ? undefined : downSince ?? iso(seen.at);
+  return {
+    ordinal, epoch, since, ...(previous === undefined ? {} : { previous }), ...(timeline === undefined ? {} : { timeline }), ...(down === undefined ? {} : { downSince: down }),
+  };
+}
+
+/** Decisions stay as they were recorded, with what was found out about them since. */
+function decisionsOf(want: Desired, seen: Observation, cluster: Cluster): Partial<Status> {
+  const { synchronous, observedSwitchoverToken, switchover, lastFailover } = want.status;
+  return {
+    ...(synchronous === undefined ? {} : { synchronous }), ...(observedSwitchoverToken === undefined ? {} : { observedSwitchoverToken }), ...(switchover === undefined ? {} : { switchover }),
+    ...(lastFailover === undefined ? {} : { lastFailover: { ...lastFailover, ...durationOf(want, seen, cluster), ...lossOf(want, seen, cluster) } }),
+  };
+}
+
+function durationOf({ status: { lastFailover, primary } }: Desired, seen: Observation, cluster: Cluster): { readonly durationMs?: number } {
+  if (lastFailover?.downSince === undefined || lastFailover.durationMs !== undefined || !cluster.writable || primary?.epoch !== lastFailover.epoch) return {};
+  return { durationMs: Math.max(0, seen.at - Date.parse(lastFailover.downSince)) };
+}
+
+/** What the former primary had and the new one has not, from the former one's own data: its rewind tells where its WAL ended. */
+function lossOf({ status: { lastFailover, synchronous } }: Desired, seen: Observation, cluster: Cluster): { readonly possibleLossBytes?: number; readonly lossIsExact?: boolean } {
+  const job = seen.members.find(({ ordinal }) => ordinal === lastFailover?.from)?.job;
+  const end = job?.seen === "present" ? endOfWalIn(job.value.log) : undefined;
+  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
+  const branch = server?.history.find(({ timeline }) => timeline === lastFailover?.timeline);
+  if (end === undefined || branch === undefined || synchronous !== undefined) return {};
+  return { possibleLossBytes: Math.max(0, lsnDiff(end, branch.end)), lossIsExact: true };
+}
+
 /** The status to save after a round. Equal to the one before when nothing worth telling changed. */
 export function statusOf(want: Desired, seen: Observation, next: Plan, failures: readonly Failure[]): Status {
   const cluster = clusterOf(want, seen);
@@ -153,7 +198,8 @@ export function statusOf(want: Desired, seen: Observation, next: Plan, failures:
     replicas: existing.length, readyReplicas: members.filter(({ ready: is }) => is === "True").length, selector: selectorOf(want.owner),
     ...(cluster.systemIdentifier === undefined ? {} : { systemIdentifier: cluster.systemIdentifier }),
     ...(timeline === undefined ? {} : { timeline }),
-    ...(primary === undefined ? {} : { primary: { ordinal: primary.ordinal, epoch: primary.epoch, since: primary.since, ...(address === undefined ? {} : { address }) } }),
+    ...(primary === undefined ? {} : { primary: { ...primaryStatus(want, seen, cluster, primary), ...(address === undefined ? {} : { address }) } }),
+    ...decisionsOf(want, seen, cluster),
     ...summaries(want, cluster, members),
     members,
     ...(operation === undefined ? {} : { operation }),
@@ -169,7 +215,11 @@ const told: Readonly<Record<string, readonly [reason: string, sentence: (lane: s
   startJob: ["JobStarted", (lane, because) => `started to fill the volume of ${lane} (${because})`],
   startMember: ["Started", (lane, because) => `started ${lane}, read-only (${because})`],
   stopMember: ["Stopped", (lane, because) => `stopped ${lane} (${because})`],
-  promote: ["Promoted", (lane, because) => `promoted ${lane}: it ${because}`],
+  promote: ["Promoted", (lane, because) => `promoted ${lane}: ${because}`],
+  fenceMember: ["Fenced", (_, because) => `killed the primary's container: ${because}`],
+  addAddress: ["AddressMoved", (_, because) => `put the primary's address on its NIC and announced it (${because})`],
+  removeOldData: ["OldDataRemoved", (lane, because) => `removed the data kept beside the copy of ${lane} (${because})`],
+  recordSwitchover: ["SwitchoverEnded", (_, because) => because],
   attachNic: ["NicAttached", (lane, because) => `attached a NIC of ${lane} (${because})`],
   createNetwork: ["NetworkCreated", (lane, because) => `made the ${lane} (${because})`],
   removeNetwork: ["NetworkRemoved", (lane, because) => `removed the ${lane} (${because})`],

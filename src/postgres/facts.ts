@@ -67,6 +67,9 @@ export interface FileProblem {
   readonly error: string;
 }
 
+/** A timeline that was left, and the position at which the next one begins. */
+export interface TimelineEnd { readonly timeline: number; readonly end: Lsn }
+
 export interface ServerFacts {
   readonly inRecovery: boolean;
   /** From 9.6 on. */
@@ -106,6 +109,14 @@ export interface ServerFacts {
   readonly archiver?: Archiver | undefined;
   /** md5 of the file recovery.conf; undefined from 12 on, and when there is none. What is loaded of it no statement tells. */
   readonly recoveryHash?: string | undefined;
+  /** The number of the decision about the primary by which its loaded configuration was written. */
+  readonly epoch?: number | undefined;
+  /** When its configuration was loaded last. */
+  readonly loadedAt: number;
+  /** Of a primary: where each timeline before its own ended. */
+  readonly history: readonly TimelineEnd[];
+  /** Whether an earlier data directory lies beside the one in use. */
+  readonly keepsOld: boolean;
   /** The texts of the files pgrs/refused and pgrs/good of the data directory. */
   readonly refused?: string | undefined;
   readonly good?: string | undefined;
@@ -156,6 +167,18 @@ function maybeFile(row: Row, name: string): string | undefined {
   const hex = maybeText(row, name);
   return hex === undefined ? undefined : Buffer.from(hex, "hex").toString("utf8");
 }
+
+/** A setting that holds a whole number, as text. */
+const maybeInteger = (row: Row, name: string): number | undefined => {
+  const text = maybeText(row, name);
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+};
+
+/** A timeline history file: a line for each timeline that was left (PostgreSQL source, src/backend/access/transam/timeline.c). */
+export const parseHistory = (text: string): readonly TimelineEnd[] => text.split("\n").flatMap((line) => {
+  const [, timeline, end] = /^\s*(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)/.exec(line) ?? [];
+  return timeline === undefined || end === undefined ? [] : [{ timeline: Number(timeline), end }];
+});
 
 const walSender = (row: Row): WalSender => ({
   applicationName: need(maybeText, row, "application_name"),
@@ -246,6 +269,10 @@ export function parseLook(json: unknown): ServerFacts {
     databases: texts(json, "databases"),
     archiver: archiver && archiverFacts(archiver),
     recoveryHash: maybeText(json, "recovery_hash"),
+    epoch: maybeInteger(json, "epoch"),
+    loadedAt: need(maybeNumber, json, "loaded_at"),
+    history: parseHistory(maybeFile(json, "history") ?? ""),
+    keepsOld: maybeFile(json, "keeps_old") !== undefined,
     refused: maybeFile(json, "refused"),
     good: maybeFile(json, "good"),
   };

@@ -6,8 +6,8 @@
 import { literal } from "./sql.ts";
 import type { Traits } from "./versions.ts";
 
-export { parseLook } from "./facts.ts";
-export type { Archiver, FileProblem, RoleFacts, ServerFacts, Slot, WalReceiver, WalSender } from "./facts.ts";
+export { parseHistory, parseLook } from "./facts.ts";
+export type { TimelineEnd, Archiver, FileProblem, RoleFacts, ServerFacts, Slot, WalReceiver, WalSender } from "./facts.ts";
 
 /** Settings whose running values are reported. */
 const watched: readonly string[] = [
@@ -17,6 +17,9 @@ const watched: readonly string[] = [
 
 // Refusals and good configurations are short; a file that grew without bound must not travel every second.
 const fileBytesMax = 65_536;
+
+/** Lies in a data directory that was copied anew, as long as the one before it is kept beside it. */
+export const keepsOldNote = "pgrs/old";
 
 const list = (query: string): string => `(SELECT json_agg(one) FROM (${query}) AS one)`;
 const epochMs = (time: string): string => `(extract(epoch FROM ${time}) * 1000)::bigint`;
@@ -43,6 +46,8 @@ export function lookSql(traits: Traits, { roles = [] }: { readonly roles?: reado
     databases: list("SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"),
     archiver: traits.slots ? archiver : "NULL",
     recovery_hash: traits.recovery === "recovery.conf" ? fileIfAny(traits, "recovery.conf", (bytes) => `md5(${bytes})`) : "NULL",
+    history: traits.controlFunctions ? history(traits) : "NULL",
+    keeps_old: fileIfAny(traits, keepsOldNote, (bytes) => `encode(${bytes}, 'hex')`),
     refused: fileIfAny(traits, "pgrs/refused", (bytes) => `encode(${bytes}, 'hex')`),
     good: fileIfAny(traits, "pgrs/good", (bytes) => `encode(${bytes}, 'hex')`),
   };
@@ -78,6 +83,13 @@ function positions(traits: Traits): Readonly<Record<string, string>> {
   };
 }
 
+// The first timeline has no history; the file of any other lists all before it.
+function history(traits: Traits): string {
+  const { lsn, wal, file } = walNames(traits);
+  const timeline = `substr(pg_${file}_name(pg_current_${wal}_${lsn}()), 1, 8)`;
+  return `CASE WHEN NOT standby THEN encode(pg_read_binary_file('pg_${wal}/' || ${timeline} || '.history', 0, ${fileBytesMax}, true), 'hex') END`;
+}
+
 // A server in recovery answers before it has replayed all that its disk holds. When that is done, its startup process
 // waits: for a stream, or for its next try to find one (RecoveryWalAll until 12).
 const replaying = `NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event IN ('RecoveryWalAll', 'RecoveryWalStream', 'RecoveryRetrieveRetryInterval'))`;
@@ -92,6 +104,8 @@ function loaded(traits: Traits): Readonly<Record<string, string>> {
   ].join(", ");
   const wanted = `name IN (${watched.map(literal).join(", ")})`;
   return {
+    epoch: custom("pgrs.epoch"),
+    loaded_at: epochMs("pg_conf_load_time()"),
     config_hash: custom("pgrs.config_hash"),
     parameters_hash: custom("pgrs.parameters_hash"),
     settings: list(`SELECT * FROM (SELECT name, setting, ${flags}, ${wanted} AS watched FROM pg_settings) AS s WHERE watched OR pending_restart OR altered ORDER BY name`),

@@ -61,6 +61,8 @@ export interface MemberInput {
   /** Left out for the member that is, or is to be, the primary. */
   readonly upstream?: Upstream | undefined;
   readonly synchronousStandbyNames: string;
+  /** The number of the decision about the primary; a promotion by an earlier one is refused. */
+  readonly epoch: number;
   readonly archive?: { readonly mode: "On" | "Always"; readonly command: string } | undefined;
   /** What a slot may keep at most (13 and newer). */
   readonly maxKeepBytes?: number | undefined;
@@ -167,7 +169,7 @@ function postgresqlConf(input: MemberInput, parameters: Settings, parametersHash
     ...rendered(without(parameters, kept)),
     "",
     "# Kept by the operator",
-    ...rendered({ ...kept, "pgrs.parameters_hash": parametersHash }),
+    ...rendered({ ...kept, "pgrs.epoch": String(input.epoch), "pgrs.parameters_hash": parametersHash }),
     "",
   ].join("\n");
 }

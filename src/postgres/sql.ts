@@ -68,9 +68,43 @@ export function createSlot(traits: Traits, name: string): string | undefined {
 export const dropSlot = (name: string): string =>
   `SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = ${literal(name)} AND slot_type = 'physical'`;
 
-/** Answers promoted = true when done within its 60 seconds. Undefined where only `pg_ctl promote` can (before 12). */
-export const promote = (traits: Traits): string | undefined =>
-  traits.promoteBySql ? "SELECT pg_catalog.pg_promote(true, 60) AS promoted" : undefined;
+/**
+ * Promotes the boot that is meant, and no other; answers promoted: true when done within its 60 seconds, null when it
+ * is another boot or was configured by a later epoch. Undefined where only `pg_ctl promote` can (before 12).
+ */
+export const promote = (traits: Traits, { epoch, startedAt }: { readonly epoch: number; readonly startedAt: number }): string | undefined => traits.promoteBySql
+  ? `SELECT CASE WHEN (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000)::bigint = ${startedAt} AND coalesce(pg_catalog.current_setting('pgrs.epoch', true), '0')::bigint <= ${epoch} THEN pg_catalog.pg_promote(true, 60) END AS promoted`
+  : undefined;
+
+/**
+ * The same for versions before 12, as a program: the data directory's postmaster.pid has the time of the start in its
+ * third line, in seconds (PostgreSQL source, src/include/utils/pidfile.h), and its configuration the epoch. Ends with
+ * code 3 when it is another boot or a later epoch.
+ */
+export const promoteProgram = (dataDirectory: string, { epoch, startedAt }: { readonly epoch: number; readonly startedAt: number }): readonly string[] => ["sh", "-c", [
+  `cd ${dataDirectory}`,
+  // The two times are taken one after the other.
+  `started=$(sed -n 3p postmaster.pid); [ "$started" -ge ${Math.floor(startedAt / 1000) - 2} ] && [ "$started" -le ${Math.ceil(startedAt / 1000) + 2} ] || exit 3`,
+  `epoch=$(sed -n "s/^pgrs.epoch = '\\([0-9]*\\)'$/\\1/p" postgresql.conf); [ "\${epoch:-0}" -le ${epoch} ] || exit 3`,
+  `exec pg_ctl promote -D ${dataDirectory} -w`,
+].join("\n")];
+
+/** The lightest question: where a primary has flushed to; null of a standby. */
+export const beat = (traits: Traits): string => {
+  const flushed = traits.functions === "wal" ? "pg_current_wal_flush_lsn" : traits.controlFunctions ? "pg_current_xlog_flush_location" : "pg_current_xlog_location";
+  return `SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.${flushed}()::text END`;
+};
+
+/** Moves a slot forward, never back; undefined before 11. */
+export const advanceSlot = (traits: Traits, name: string, to: string): string | undefined => traits.advancesSlots
+  ? `SELECT 1 FROM pg_catalog.pg_replication_slots AS s, LATERAL pg_catalog.pg_replication_slot_advance(s.slot_name, ${literal(to)}::pg_lsn) WHERE s.slot_name = ${literal(name)} AND NOT s.active AND s.restart_lsn < ${literal(to)}::pg_lsn`
+  : undefined;
+
+/** What pg_rewind calls, for a role that is no superuser (11 and newer). Source: PostgreSQL documentation, "pg_rewind", Notes. */
+export const allowRewind = (traits: Traits, role: string): readonly string[] => traits.rewindsWithoutSuperuser
+  ? ["pg_ls_dir(text, boolean, boolean)", "pg_stat_file(text, boolean)", "pg_read_binary_file(text)", "pg_read_binary_file(text, bigint, bigint, boolean)"]
+    .map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${identifier(role)}`)
+  : [];
 
 export const reload = "SELECT pg_catalog.pg_reload_conf()";
 

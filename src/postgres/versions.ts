@@ -30,6 +30,10 @@ export interface Traits {
   readonly slotsReserveAtOnce: boolean;
   /** max_slot_wal_keep_size bounds what a slot keeps, and the slot view tells wal_status. */
   readonly slotsAreBounded: boolean;
+  /** A slot that nobody uses can be moved forward (pg_replication_slot_advance). */
+  readonly advancesSlots: boolean;
+  /** pg_rewind works for a role that may run a few functions; before, only for a superuser. */
+  readonly rewindsWithoutSuperuser: boolean;
   /** libpq knows the keyword passfile. */
   readonly passfile: boolean;
   /** The best kind of password verifier that the server stores and checks. */
@@ -88,6 +92,8 @@ export function traitsOf(version: string): Traits {
     slots: since("9.4"),
     slotsReserveAtOnce: since("9.6"),
     slotsAreBounded: since("13"),
+    advancesSlots: since("11"),
+    rewindsWithoutSuperuser: since("11"),
     passfile: since("10"),
     passwordEncryption: since("10") ? "scram-sha-256" : "md5",
     functions: since("10") ? "wal" : "xlog",

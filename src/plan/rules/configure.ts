@@ -1,6 +1,7 @@
 /** Settings of running members: reload where that is enough, else a restart in turn, standbys before the primary. */
 import { md5 } from "../../postgres/digest.ts";
-import { configurationOf, goodNote, parametersOf, refusedNote } from "../configuration.ts";
+import { beforeNames } from "../failover/promise.ts";
+import { configurationOf, goodNote, parametersOf, refusedNote, synchronousNames } from "../configuration.ts";
 import { memberAt } from "../cluster.ts";
 import { valueOf } from "../observation.ts";
 import { action, contextOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
@@ -17,7 +18,7 @@ export const noteRefused: Rule = ({ want, cluster, me, lane }) => {
   }));
 };
 
-export const configure: Rule = ({ want, seen, cluster, me, lane }) => {
+export const configure: Rule = ({ want, seen, cluster, me, lane, isPrimary }) => {
   const server = valueOf(me.server);
   const made = configurationOf(want, seen, cluster, me);
   if (server === undefined || me.target === undefined || "missing" in made || cluster.primaryOrdinal === undefined) return "satisfied";
@@ -25,7 +26,9 @@ export const configure: Rule = ({ want, seen, cluster, me, lane }) => {
   const changes = server.parametersHash !== made.configuration.parametersHash;
   // recovery.conf is read at start only. Left as it is, its difference from what is wanted asks for the restart.
   const files = made.files.filter(({ path }) => !server.inRecovery || path !== "pgdata/recovery.conf");
-  return perform(action("configure", lane, changes ? "parameters differ" : "settings differ", {
+  // On the primary, what is promised of commits changes with the names that they wait for.
+  const before = isPrimary ? beforeNames({ want, seen, cluster }, lane, synchronousNames(want, seen, cluster)) : [];
+  return perform(...before, action("configure", lane, changes ? "parameters differ" : "settings differ", {
     target: me.target, directory: want.mount, files, ...(changes ? { check: { hash: parametersOf(want, cluster, me).wanted } } : {}),
   }));
 };
@@ -54,7 +57,7 @@ export const restart: Rule = (context) => {
   if (because === undefined || container === undefined || cluster.primaryOrdinal === undefined) return "satisfied";
   // Standbys still take queries, and nothing that they are restarted for helps the primary.
   if (!isPrimary && !cluster.writable) return wait(`${lane} is restarted when the primary accepts writes (${because})`);
-  const standbys = cluster.ordinals.filter((ordinal) => ordinal !== cluster.primaryOrdinal);
+  const standbys = cluster.ordinals.filter((ordinal) => ordinal !== cluster.primaryOrdinal && !context.want.spec.fencedOrdinals.includes(ordinal));
   const others = isPrimary ? standbys : standbys.filter((ordinal) => ordinal !== me.ordinal);
   const absent = others.find((ordinal) => !cluster.streaming.includes(ordinal));
   const earlier = others.find((ordinal) => {

@@ -34,15 +34,21 @@ const replacement = (context: MemberContext, error: string): string | undefined 
   : /network \S+ not found/i.test(error) ? "hangs on a network that is gone" : undefined;
 
 export const container: Rule = (context) => {
-  const { want, seen, me, lane } = context;
+  const { want, me, lane } = context;
   if (me.container.seen === "unknown") return wait(me.container.because);
   if (me.container.seen === "present") {
     const { id, name, labels, state, error } = me.container.value;
     if (!isOurs(want.owner, labels)) return wait(taken("container", name), "NameTaken");
     const because = replacement(context, error);
     if (state === "running" || state === "paused" || because === undefined) return "satisfied";
-    return valueOf(me.job) === undefined ? perform(action("removeContainer", lane, because, { container: id })) : "satisfied";
+    if (valueOf(me.job) !== undefined) return "satisfied";
+    // In one go, since a primary without a container counts as crashed.
+    return perform(action("removeContainer", lane, because, { container: id }), ...followedBy(make(context)));
   }
+  return make(context);
+};
+
+const make: Rule = ({ want, seen, me, lane }) => {
   if (want.archiveVolume !== undefined && seen.archive.seen !== "present") return wait("the archive volume is being made");
   if (seen.image.seen !== "present") return wait(`the image ${want.images.join(" or ")} is not there yet`);
   return perform(action("createContainer", lane, "absent", { container: containerOf(want, me.ordinal, seen.image.value) }));

@@ -1,9 +1,9 @@
 /** A member's data directory: initdb for the very first primary, a base backup for everybody else, and never over anything. */
-import { containerName, label, volumeName } from "../../api/names.ts";
-import { dataOf, memberAt } from "../cluster.ts";
+import { containerName, label, slotName, volumeName } from "../../api/names.ts";
+import { dataOf, hasDiverged, isAlive, memberAt, type Cluster } from "../cluster.ts";
 import { upstreamHost } from "../configuration.ts";
-import { basebackupJob, initdbJob, progressOf } from "../jobs.ts";
-import { valueOf, type DataFacts } from "../observation.ts";
+import { basebackupJob, cannotRewind, initdbJob, progressOf, recopyJob, rewindJob, type JobInput } from "../jobs.ts";
+import { valueOf, type DataFacts, type Login } from "../observation.ts";
 import type { Action, Step } from "../action.ts";
 import { action, followedBy, leftOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
 import { start } from "./start.ts";
@@ -22,7 +22,9 @@ export const data: Rule = (context) => {
   if (me.job.seen === "unknown") return wait(me.job.because);
   if (me.job.seen === "present") return underway(context);
   if (me.data.seen === "unknown") return wait(me.data.because);
-  return me.data.seen === "absent" ? fill(context, 1, "no data") : fits(context, me.data.value);
+  if (me.data.seen === "absent") return fill(context, 1, "no data");
+  const fit = fits(context, me.data.value);
+  return fit === "satisfied" ? follows(context, me.data.value) : fit;
 };
 
 /** Whether the data is this cluster's, and of its major version. */
@@ -36,6 +38,40 @@ function fits({ want, cluster, me, lane }: MemberContext, found: DataFacts): Ste
     : wait(`${lane}'s volume holds data of PostgreSQL ${major}, and postgres.version is ${want.traits.version}: write ${major} there`, "ForeignData");
 }
 
+/**
+ * Whether the data can go on from where the primary is. What a former primary wrote behind the place where its
+ * successor began has to go before it can follow: by a rewind, or else by a copy. A fresh copy is known by its label.
+ */
+function follows(context: MemberContext, found: DataFacts): Step {
+  const { cluster, isPrimary, lane } = context;
+  if (isPrimary || cluster.primaryOrdinal === undefined) return "satisfied";
+  if (found.isTorn) return repair(context, "recopy", 1, "a rewind of it was not completed");
+  const wasPrimary = !found.isCopy && (found.state === "inProduction" || found.state === "shutDown");
+  if (!found.isDiverged && !wasPrimary) return "satisfied";
+  // One whose primary is down starts, read-only as ever: it may be the only one that is left.
+  const primary = cluster.primary === undefined ? undefined : valueOf(cluster.primary.container);
+  if (!cluster.writable) return primary === undefined || !isAlive(primary) ? "satisfied" : wait(`${lane} rejoins when the primary accepts writes`, undefined, 150);
+  const isOff = found.isDiverged || (found.state === "inProduction" ? isOnOtherTimeline(cluster, found) : hasDiverged(cluster, { timeline: found.timeline, position: found.checkpoint }) === true);
+  return isOff ? repair(context, "rewind", 1, "it wrote what the new primary has not") : "satisfied";
+}
+
+/** A primary that crashed may have written beyond its last checkpoint, and how far only a rewind finds out. */
+const isOnOtherTimeline = ({ primary }: Cluster, { timeline }: DataFacts): boolean =>
+  (primary === undefined ? undefined : valueOf(primary.server)?.timeline) !== timeline;
+
+/** A rewind where the image can, or a copy beside the data that is there. */
+function repair(context: MemberContext, kind: "rewind" | "recopy", attempt: number, because: string): Step {
+  const { want, cluster, lane } = context;
+  const ready = copySource(context);
+  if ("wait" in ready) return ready;
+  const { job, host, login } = ready;
+  const input = { ...job, attempt, because };
+  if (kind === "recopy" || !want.traits.rewindsWithoutSuperuser) return perform(recopyJob(input, { host }, login));
+  const target = cluster.primary?.target;
+  // A source that has not written a checkpoint since its promotion still tells its former timeline.
+  return perform(...target === undefined ? [] : [action("checkpoint", lane, "a rewind reads the primary's control file", { target })], rewindJob(input, { host }, login));
+}
+
 /** What a program says about its failure. Its last line may only tell that it cleans up. */
 const complaintOf = (log: readonly string[]): string | undefined => log.findLast((line) => /\b(error|fatal|panic):/i.test(line)) ?? log.at(-1);
 
@@ -43,9 +79,14 @@ function underway(context: MemberContext): Step {
   const { want, seen, me, lane } = context;
   if (me.job.seen !== "present") return "satisfied";
   const { id, labels, state, exitCode, finishedAt, log, error } = me.job.value;
-  const what = labels[label.job] === "initdb" ? "initdb" : "base backup";
+  const kind = labels[label.job] ?? "";
+  const what = whats[kind] ?? "base backup";
   if (state === "created" && error === "") return perform(action("removeContainer", lane, `${what} never started`, { container: id }));
   if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, jobLookMs);
+  if (kind === "rewind" && exitCode !== 0) {
+    const words = exitCode === cannotRewind ? "the image has no pg_rewind" : `the rewind failed: ${error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error}`;
+    return after(id, lane, "the rewind failed", repair(context, "recopy", 1, words));
+  }
   if (exitCode === 0 && me.data.seen === "present") {
     return perform(action("removeContainer", lane, `${what} is complete`, { container: id }), ...fits(context, me.data.value) === "satisfied" ? followedBy(start(context)) : []);
   }
@@ -58,10 +99,15 @@ function underway(context: MemberContext): Step {
     return /no space left/i.test(log.join(" ")) ? wait(`${failed}. Make room for the volume ${volumeName(want.owner, me.ordinal)} (docker volume inspect says where it lies); it is tried again`, "DiskFull", leftMs)
       : wait(failed, "StepFailed", leftMs);
   }
-  const again = fill(context, attempt + 1, `attempt ${attempt} failed: ${words}`);
-  return typeof again === "object" && "do" in again
-    ? perform(action("removeContainer", lane, `${what} failed`, { container: id }), ...again.do) : again;
+  const because = `attempt ${attempt} failed: ${words}`;
+  return after(id, lane, `${what} failed`, kind === "recopy" ? repair(context, "recopy", attempt + 1, because) : fill(context, attempt + 1, because));
 }
+
+/** The next job in the place of one that failed. */
+const after = (id: string, lane: string, because: string, next: Step): Step => typeof next === "object" && "do" in next
+  ? perform(action("removeContainer", lane, because, { container: id }), ...next.do) : next;
+
+const whats: Readonly<Record<string, string>> = { initdb: "initdb", rewind: "rewind" };
 
 function fill(context: MemberContext, attempt: number, because: string): Step {
   const { seen, isPrimary, lane } = context;
@@ -86,19 +132,27 @@ function first({ want, seen, cluster, me, lane }: MemberContext, attempt: number
 
 const refuse = (sentence: string): Exclude<Step, "satisfied"> => ({ wait: sentence, reason: "DataLost" });
 
+interface CopySource { readonly job: Omit<JobInput, "attempt" | "because">; readonly host: string; readonly login: Login }
+
 /** A base backup waits for a primary that accepts writes, the replication account, and this standby's slot. */
-function copy({ want, seen, cluster, me, lane }: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+function copySource({ want, seen, cluster, me, lane }: MemberContext): CopySource | Exclude<Step, "satisfied" | { readonly do: unknown }> {
   const login = valueOf(seen.secrets.replication);
   const image = valueOf(seen.image);
   if (cluster.primaryOrdinal === undefined) return { wait: `${lane} waits for a primary` };
-  if (!cluster.writable || login === undefined || image === undefined) return { wait: `${lane} waits for the primary to accept writes` };
+  if (image === undefined) return { wait: `${lane} waits for the image` };
+  if (!cluster.writable || login === undefined) return { wait: `${lane} waits for the primary to accept writes` };
   if (seen.accounts.replication !== "current") return { wait: `${lane} waits for the replication account` };
   const server = memberAt(seen, cluster.primaryOrdinal)?.server;
   const slots = server?.seen === "present" ? server.value.slots.map(({ name }) => name) : [];
-  if (want.spec.replication.slots && want.traits.slots && !slots.includes(`pgrs_${me.ordinal}`)) return { wait: `${lane} waits for its slot` };
+  if (want.spec.replication.slots && want.traits.slots && !slots.includes(slotName(me.ordinal))) return { wait: `${lane} waits for its slot`, lookAgainAfterMs: 100 };
   const host = upstreamHost(want, cluster);
   if (host === undefined) return { wait: `${lane} waits for the primary's address` };
   const unattached = want.networks.find(({ name }) => seen.networks[name]?.seen !== "present");
   if (unattached !== undefined) return { wait: `${lane} waits for the network ${unattached.name}` };
-  return basebackupJob({ want, ordinal: me.ordinal, image, attempt, because }, { host }, login);
+  return { job: { want, ordinal: me.ordinal, image }, host, login };
+}
+
+function copy(context: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+  const ready = copySource(context);
+  return "wait" in ready ? ready : basebackupJob({ ...ready.job, attempt, because }, { host: ready.host }, ready.login);
 }

@@ -4,6 +4,8 @@
  * delays no other.
  */
 import { isOurs } from "../../api/names.ts";
+import { hasDiverged, positionOf } from "../cluster.ts";
+import { divergedNote } from "../jobs.ts";
 import { valueOf } from "../observation.ts";
 import { action, perform, soonAfter, wait, type Rule } from "./context.ts";
 import { configure, noteGood, noteRefused, restart } from "./configure.ts";
@@ -35,6 +37,29 @@ const readOnly: Rule = ({ me, lane, isPrimary, cluster }) => {
   return perform(action("stopMember", lane, `accepts writes, while the recorded primary is ordinal ${cluster.primaryOrdinal}`, { container: container.id }));
 };
 
+/**
+ * A standby that has more than the primary had when it began its timeline can't follow it. It is stopped, with a note
+ * on its volume that it has to be rewound or copied anew.
+ */
+const diverged: Rule = ({ want, me, lane, isPrimary, cluster }) => {
+  const server = valueOf(me.server);
+  const container = valueOf(me.container);
+  if (isPrimary || server?.inRecovery !== true || container === undefined || cluster.streaming.includes(me.ordinal) || server.timeline === undefined) return "satisfied";
+  const at = { timeline: server.timeline, position: positionOf(server) };
+  if (server.replaying === true || hasDiverged(cluster, at) !== true) return "satisfied";
+  const because = `has WAL up to ${at.position} of timeline ${at.timeline}, which the primary has not`;
+  return perform(
+    action("noteParameters", lane, because, { container: container.id, directory: want.dataDirectory, file: { path: divergedNote, text: `${because}\n` } }),
+    action("stopMember", lane, because, { container: container.id }));
+};
+
+/** What was kept beside a copy goes when the copy streams. */
+const oldDataGone: Rule = ({ want, me, lane, cluster }) => {
+  const container = valueOf(me.container);
+  if (valueOf(me.server)?.keepsOld !== true || container === undefined || !cluster.streaming.includes(me.ordinal)) return "satisfied";
+  return perform(action("removeOldData", lane, "the copy streams, so the data before it is not needed any more", { container: container.id, mount: want.mount, dataDirectory: want.dataDirectory }));
+};
+
 const streams: Rule = ({ seen, me, lane, isPrimary, cluster }) => {
   if (isPrimary || cluster.primaryOrdinal === undefined || cluster.streaming.includes(me.ordinal)) return "satisfied";
   const startedAt = Math.max(...[me, cluster.primary].map((member) => member === undefined ? 0 : valueOf(member.container)?.startedAt ?? 0));
@@ -48,7 +73,7 @@ const swept: Rule = ({ want, me, lane }) => {
     : perform(action("removeContainer", lane, "its work is done", { container: job.id }));
 };
 
-export const ladder: readonly Rule[] = [volume, container, unsettled, wired, data, start, answers, readOnly, promote, noteRefused, configure, restart, streams, noteGood, swept];
+export const ladder: readonly Rule[] = [volume, container, unsettled, wired, data, start, answers, readOnly, diverged, promote, noteRefused, configure, restart, streams, oldDataGone, noteGood, swept];
 
 /** NICs of a running member mend in a lane of their own: a wire that cannot be mended holds up neither role nor settings. */
 export const wires: Rule = (context) => {

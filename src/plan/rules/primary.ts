@@ -1,9 +1,9 @@
 /** Who the primary is, and what only the primary can be asked to do: promote, accounts, database, slots. */
-import { isOurs, ordinalOfSlot, slotName, type Account } from "../../api/names.ts";
+import { containerName, isOurs, ordinalOfSlot, slotName, type Account } from "../../api/names.ts";
 import type { Action, Step } from "../action.ts";
-import { dataOf, memberAt, newestFirst, positionOf } from "../cluster.ts";
+import { dataOf, isAlive, memberAt, newestFirst, positionOf } from "../cluster.ts";
 import { valueOf } from "../observation.ts";
-import { action, perform, wait, type ClusterContext, type Rule } from "./context.ts";
+import { action, perform, wait, type ClusterContext, type MemberContext, type Rule } from "./context.ts";
 
 /**
  * Decides who is primary while nobody is recorded. With no data anywhere it is the lowest ordinal, and initdb follows.
@@ -16,7 +16,7 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
   if (members.some(({ volume }) => volume.seen === "present" && !isOurs(want.owner, volume.value.labels))) return "satisfied";
   if (members.length > 0 && members.every((member) => dataOf(member) === "none")) {
     const ordinal = Math.min(...cluster.ordinals);
-    return perform(action("recordPrimary", "cluster", "nobody has data yet", { ordinal, epoch: 1 }));
+    return perform(action("recordPrimary", "cluster", "nobody has data yet", { ordinal, epoch: 1, change: {} }));
   }
   if (members.some((member) => dataOf(member) === "unknown" || (dataOf(member) === "data" && member.server.seen !== "present"))) return "satisfied";
   const replaying = members.find(({ server }) => valueOf(server)?.replaying === true);
@@ -28,20 +28,42 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
   const systems = new Set(members.flatMap(({ server }) => server.seen === "present" ? [server.value.systemIdentifier] : []));
   if (systems.size > 1) return wait("the volumes hold data of several clusters: move away those that do not belong here", "ForeignData");
   return best === undefined ? "satisfied"
-    : perform(action("recordPrimary", "cluster", `has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch: 1 }));
+    : perform(action("recordPrimary", "cluster", `has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch: 1, change: {} }));
 };
 
+type Former = { readonly is: "no matter" } | { readonly is: "stopped" | "running unknown" | "running behind"; readonly container: string };
+
+/**
+ * The former primary, which has to be seen ended once more before its successor is promoted: an operator of the epoch
+ * before could still be about to promote it. One that runs with this epoch's configuration refuses that.
+ */
+function formerOf({ want, seen }: MemberContext, epoch: number): Former {
+  const previous = want.status.primary?.previous;
+  const former = previous === undefined || previous === want.status.primary?.ordinal ? undefined : memberAt(seen, previous);
+  if (former === undefined || (valueOf(former.server)?.epoch ?? -1) >= epoch) return { is: "no matter" };
+  const container = valueOf(former.container);
+  if (container === undefined || !isAlive(container)) return { is: "stopped", container: containerName(want.owner, former.ordinal) };
+  return { is: former.server.seen === "present" ? "running behind" : "running unknown", container: container.id };
+}
+
 /** Promotes the recorded primary after a boot, once nobody else is seen to accept writes. */
-export const promote: Rule = ({ want, seen, cluster, me, lane, isPrimary }) => {
+export const promote: Rule = (context) => {
+  const { want, seen, cluster, me, lane, isPrimary } = context;
   const server = valueOf(me.server);
   const epoch = want.status.primary?.epoch;
   if (!isPrimary || server === undefined || me.target === undefined || epoch === undefined || !server.inRecovery) return "satisfied";
+  if (want.spec.fencedOrdinals.includes(me.ordinal)) return wait(`${lane} is fenced and is not promoted`, "Fenced");
   if (cluster.systemIdentifier !== undefined && server.systemIdentifier !== cluster.systemIdentifier) {
     return wait(`${lane} runs with another cluster's data and is not promoted`, "ForeignData");
   }
   const writer = seen.members.find((member) => member.ordinal !== me.ordinal && valueOf(member.server)?.inRecovery === false);
   if (writer !== undefined) return wait(`${lane} is promoted when ordinal ${writer.ordinal} no longer accepts writes`, "ForkDetected");
-  return perform(action("promote", lane, `booted read-only, and is the recorded primary (epoch ${epoch})`, { target: me.target, ordinal: me.ordinal, epoch }));
+  const former = formerOf(context, epoch);
+  if (former.is === "running behind") return wait(`${lane} is promoted when the former primary has its new configuration`, undefined, 150);
+  if (former.is === "running unknown") return perform(action("fenceMember", lane, "the former primary runs and does not answer, so another decision could still reach it", { container: former.container }));
+  return perform(action("promote", lane, `it is read-only, and is the recorded primary (epoch ${epoch})`, {
+    target: me.target, ordinal: me.ordinal, boot: { epoch, startedAt: server.startedAt }, fenced: former.is === "stopped" ? former.container : undefined,
+  }));
 };
 
 const attributes = { superuser: "SUPERUSER", replication: "REPLICATION", app: "LOGIN" } as const;

@@ -1,6 +1,7 @@
 /** Starting a stopped member, always read-only, and giving up parameters that it cannot start with. */
 import { configurationOf, parametersOf, refusedNote } from "../configuration.ts";
 import { archiveDirectory } from "../desired.ts";
+import type { ContainerFacts } from "../../ports.ts";
 import { valueOf } from "../observation.ts";
 import { action, leftOf, perform, wait, type Rule } from "./context.ts";
 
@@ -19,11 +20,14 @@ const otherCauses = /no space left|lock file|permission denied|could not open fi
 export const lastWords = (log: readonly string[]): string | undefined =>
   [...log].reverse().find((line) => /FATAL|PANIC/.test(line))?.replace(/^.*?(FATAL|PANIC):\s*/, "");
 
+/** Whether a container's last start came to nothing by its own doing. */
+export const hasFailedStart = ({ finishedAt, startedAt, exitCode }: ContainerFacts): boolean =>
+  finishedAt > 0 && exitCode !== 0 && exitCode < 128 && finishedAt - startedAt < failedStartMs;
+
 export const start: Rule = ({ want, seen, cluster, me, lane }) => {
   const container = valueOf(me.container);
   if (container === undefined || container.state === "running") return "satisfied";
-  const hasFailed = container.finishedAt > 0 && container.exitCode !== 0 && container.exitCode < 128
-    && container.finishedAt - container.startedAt < failedStartMs;
+  const hasFailed = hasFailedStart(container);
   const parameters = parametersOf(want, cluster, me);
   const words = lastWords(me.log) ?? container.error;
   // Without its words (the log could not be read) nothing is known about the cause.

@@ -41,6 +41,9 @@ const slotGone: Rule = ({ cluster, me, lane }) => {
   return server?.slots.some(({ name }) => name === `pgrs_${me.ordinal}`) === true ? wait(`${lane}'s slot is being dropped`, undefined, 200) : "satisfied";
 };
 
+/** A member that spec.fencedOrdinals names. Its data and its container stay. */
+export const fenced: readonly Rule[] = [jobGone, stopped("is fenced by spec.fencedOrdinals")];
+
 const away = "scaled away";
 export const scaleDown: readonly Rule[] = [primaryServes, jobGone, stopped(away), slotGone, containerGone(away), volumeGone(away)];
 

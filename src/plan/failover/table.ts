@@ -1,0 +1,106 @@
+/**
+ * What happens when the primary is lost, as a table for people who run databases: the first row whose pattern fits
+ * decides. Facts are few and have few values, so that a test can try every combination of them: every row can be
+ * reached, and no combination falls through. The page docs/failover.md is made from it.
+ */
+
+export interface Facts {
+  /**
+   * What was seen of the recorded primary. unmade: nobody is recorded, or it has yet to be made. serves: it accepts
+   * writes. starting: it boots, within the time for a restart. stuck: the same, beyond that time. quiet: its container
+   * runs and it is silent, within its patience. heard: silent beyond that, yet standbys hear it. silent: nobody hears
+   * it. frozen: its container is paused, beyond the patience. stopped: it ended cleanly. crashed: it ended otherwise, or
+   * its container is gone. lost: its data is gone. unseen: the Engine could not tell.
+   */
+  readonly primary: "unmade" | "serves" | "starting" | "stuck" | "quiet" | "heard" | "silent" | "frozen" | "stopped" | "crashed" | "lost" | "unseen";
+  readonly mode: "Automatic" | "Manual" | "Disabled";
+  /** synchronous: each acknowledged commit is known to be on a number of standbys. */
+  readonly replication: "synchronous" | "asynchronous";
+  /** ready: a standby may be promoted. */
+  readonly candidate: "ready" | "none";
+  /** failed: restarting the primary in place was tried without success, or took longer than restartSeconds. */
+  readonly restart: "untried" | "failed";
+  /** damped: the last failover was less than dampingSeconds ago. */
+  readonly pace: "calm" | "damped";
+  /** Who else is asked for by a switchover, or because the primary is fenced: ready or refused. */
+  readonly request: "none" | "ready" | "refused" | "fenced, ready" | "fenced, nobody";
+  /** spent: whenNoCandidate is PromoteAfter, its time is over, and there is data to promote. */
+  readonly budget: "open" | "spent";
+}
+
+/**
+ * Serve: nothing to do. Watch: look again soon, the rest goes on. Restart: start it in place, read-only, and promote it
+ * again. HandOver: checkpoint, then stop it cleanly. Fence: kill it and see it ended. Promote: record the candidate as
+ * primary, then promote it. PromoteBest: the same with the most advanced standby, whatever is lost. Propose: say what
+ * would be done. Refuse: note that the switchover is not made. Wait: a person is needed.
+ */
+export type Decision = "Serve" | "Watch" | "Restart" | "HandOver" | "Fence" | "Promote" | "PromoteBest" | "Propose" | "Refuse" | "Wait";
+
+type Pattern = { readonly [F in keyof Facts]?: Facts[F] | readonly Facts[F][] };
+
+export interface Row {
+  readonly name: string;
+  readonly when: Pattern;
+  readonly decision: Decision;
+  /** Why, as a person reads it in events, conditions and the documentation. */
+  readonly sentence: string;
+}
+
+const ended = ["stopped", "crashed", "lost"] as const;
+
+export const rows: readonly Row[] = [
+  { name: "unmade", when: { primary: "unmade" }, decision: "Serve", sentence: "the cluster is being made" },
+  { name: "unseen", when: { primary: "unseen" }, decision: "Watch", sentence: "the primary's container could not be looked at; what is not known to have ended is never replaced" },
+
+  { name: "fenced-hand-over", when: { primary: "serves", request: "fenced, ready" }, decision: "HandOver", sentence: "the primary is to be fenced: it hands over to a standby" },
+  { name: "fenced-nobody", when: { primary: "serves", request: "fenced, nobody" }, decision: "Wait", sentence: "the primary is to be fenced and no standby can take over: it goes on serving" },
+  { name: "switchover", when: { primary: "serves", request: "ready" }, decision: "HandOver", sentence: "a switchover is asked for: the primary writes a checkpoint and stops cleanly" },
+  { name: "switchover-refused", when: { primary: "serves", request: "refused" }, decision: "Refuse", sentence: "a switchover is asked for that cannot be made" },
+  { name: "serves", when: { primary: "serves" }, decision: "Serve", sentence: "the primary accepts writes" },
+
+  { name: "handed-over", when: { primary: "stopped", request: ["ready", "fenced, ready"] }, decision: "Promote", sentence: "the primary stopped cleanly and its successor has all that it wrote" },
+  { name: "hand-over-undone", when: { primary: "stopped", request: "refused" }, decision: "Refuse", sentence: "the member that was to take over cannot: the primary starts again" },
+  { name: "approved", when: { primary: ["crashed", "lost"], request: "ready" }, decision: "Promote", sentence: "the primary is down and a person asked for this member" },
+  { name: "approved-fence", when: { primary: ["silent", "frozen", "stuck"], request: "ready" }, decision: "Fence", sentence: "the primary does not answer and a person asked for another member" },
+  { name: "approval-refused", when: { primary: ["crashed", "lost", "silent", "frozen", "stuck"], request: "refused" }, decision: "Refuse", sentence: "the primary is down and the member that a person asked for cannot take over" },
+  { name: "fenced-down", when: { primary: ended, request: "fenced, ready" }, decision: "Promote", sentence: "the primary is fenced and a standby can take over" },
+  { name: "fenced-down-nobody", when: { primary: ended, request: "fenced, nobody" }, decision: "Wait", sentence: "the primary is fenced and no standby can take over: take it out of fencedOrdinals" },
+
+  { name: "starting", when: { primary: "starting" }, decision: "Watch", sentence: "the primary starts in place, which loses nothing" },
+  { name: "quiet", when: { primary: "quiet" }, decision: "Watch", sentence: "the primary is silent, for less than the time that it is given" },
+  { name: "heard", when: { primary: "heard" }, decision: "Watch", sentence: "the primary does not answer the operator, but standbys hear it" },
+
+  { name: "disabled-silent", when: { mode: "Disabled", primary: ["silent", "frozen", "stuck"] }, decision: "Wait", sentence: "the primary does not answer, and failover is Disabled: restart it, or ask for a switchover" },
+  { name: "disabled-lost", when: { mode: "Disabled", primary: "lost" }, decision: "Wait", sentence: "the primary's data is gone, and failover is Disabled: ask for a switchover to a standby that has the data" },
+  { name: "disabled", when: { mode: "Disabled", primary: ["stopped", "crashed"] }, decision: "Restart", sentence: "the primary ended and is started in place, since failover is Disabled" },
+  { name: "manual-silent", when: { mode: "Manual", primary: ["silent", "frozen", "stuck"], candidate: "ready" }, decision: "Propose", sentence: "the primary does not answer; with failover Manual a person decides" },
+  { name: "manual-lost", when: { mode: "Manual", primary: "lost", candidate: "ready" }, decision: "Propose", sentence: "the primary's data is gone; with failover Manual a person decides" },
+  { name: "manual-failed", when: { mode: "Manual", primary: ["stopped", "crashed"], restart: "failed", candidate: "ready" }, decision: "Propose", sentence: "the primary ended and could not be restarted in place; with failover Manual a person decides" },
+  { name: "manual", when: { mode: "Manual", primary: ["stopped", "crashed"] }, decision: "Restart", sentence: "the primary ended and is started in place; with failover Manual nobody else is promoted unasked" },
+
+  { name: "silent", when: { primary: ["silent", "frozen"], candidate: "ready" }, decision: "Fence", sentence: "the primary has been silent for longer than it is given, and no standby hears it: it is killed, and a standby takes over" },
+  { name: "stuck", when: { primary: "stuck", candidate: "ready" }, decision: "Fence", sentence: "the primary takes too long to come back in place: it is killed, and a standby takes over" },
+  { name: "frozen-alone", when: { primary: "frozen" }, decision: "Wait", sentence: "the primary's container is paused and no standby can take over: docker unpause it" },
+  { name: "silent-retry", when: { primary: ["silent", "stuck"], restart: "failed" }, decision: "Fence", sentence: "the primary has been silent for longer than a restart takes, and no standby can take over: it is killed and started in place" },
+  { name: "silent-alone", when: { primary: ["silent", "stuck"] }, decision: "Watch", sentence: "the primary does not answer and no standby can take over" },
+
+  { name: "stopped", when: { primary: "stopped", restart: "untried" }, decision: "Restart", sentence: "the primary ended cleanly and is started in place, which loses nothing" },
+  { name: "async-restart", when: { primary: "crashed", replication: "asynchronous", restart: "untried" }, decision: "Restart", sentence: "the primary crashed; replication is asynchronous, so it is restarted in place first, which loses nothing" },
+  { name: "damped-restart", when: { primary: "crashed", pace: "damped", restart: "untried" }, decision: "Restart", sentence: "the primary crashed soon after the last failover: it is restarted in place first" },
+  { name: "crash", when: { primary: ["stopped", "crashed"], candidate: "ready" }, decision: "Promote", sentence: "the primary is down and a standby can take over" },
+  { name: "lost", when: { primary: "lost", candidate: "ready" }, decision: "Promote", sentence: "the primary's data is gone and a standby can take over" },
+  { name: "budget-spent", when: { primary: ended, restart: "failed", budget: "spent" }, decision: "PromoteBest", sentence: "no standby may take over by the rules, the primary cannot be restarted, and promoteAfterSeconds are over" },
+  { name: "lost-budget-spent", when: { primary: "lost", budget: "spent" }, decision: "PromoteBest", sentence: "the primary's data is gone, no standby may take over by the rules, and promoteAfterSeconds are over" },
+  { name: "lost-nobody", when: { primary: "lost" }, decision: "Wait", sentence: "the primary's data is gone and no standby may take over" },
+  { name: "restart", when: { primary: ["stopped", "crashed"] }, decision: "Restart", sentence: "the primary is down and no standby may take over: it is started in place" },
+];
+
+const fits = <T>(pattern: T | readonly T[] | undefined, value: T): boolean =>
+  pattern === undefined || (Array.isArray(pattern) ? pattern.includes(value) : pattern === value);
+
+/** The first row that fits. The table is complete: a test tries every combination of facts. */
+export function decide(facts: Facts): Row {
+  const row = rows.find(({ when }) => (Object.keys(when) as (keyof Facts)[]).every((name) => fits<string>(when[name], facts[name])));
+  if (row === undefined) throw new RangeError(`no row of the failover table fits ${JSON.stringify(facts)}`);
+  return row;
+}
