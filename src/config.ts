@@ -14,7 +14,7 @@ export interface Config {
   readonly docker: string;
   readonly logFormat: "human" | "json";
   readonly logLevel: "info" | "debug";
-  /** The PostgreSQL version of `image build`. */
+  /** The PostgreSQL version of `image build`, or "tools". */
   readonly imageVersion: string;
   readonly about: Command | undefined;
 }
@@ -57,7 +57,8 @@ ${shared}`,
 
 ${home}
 ${shared}`,
-  "image build": `pgrs image build VERSION: build pgrs/postgres:VERSION (10 to 18) and pgrs/tools on the local Engine
+  "image build": `pgrs image build VERSION: build pgrs/postgres:VERSION (10 to 18) on the local Engine
+pgrs image build tools: build pgrs/tools, for addresses that follow the primary
 
 ${docker}
 ${shared}`,
@@ -105,7 +106,7 @@ export function configOf(args: readonly string[] = process.argv.slice(2), enviro
   const isHelp = values.help || positionals.length === 0;
   if (command === undefined && positionals.length > 0) throw new UsageError(`there is no command ${positionals.join(" ")}: write one of ${commands.join(", ")}`);
   const [imageVersion = "", ...more] = rest;
-  if (!isHelp && command === "image build" && imageVersion === "") throw new UsageError("which version? Write for example: pgrs image build 17");
+  if (!isHelp && command === "image build" && imageVersion === "") throw new UsageError("which version? Write for example: pgrs image build 17, or: pgrs image build tools");
   const surplus = command === "image build" ? more : rest;
   if (surplus.length > 0) throw new UsageError(`${surplus.join(" ")} is too much for pgrs ${command ?? ""}`);
   return Object.freeze({

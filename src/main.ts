@@ -41,7 +41,8 @@ async function run(config: Config): Promise<void> {
 
 async function buildImage({ imageVersion, docker }: Config): Promise<void> {
   const [{ default: Docker }, images] = await Promise.all([import("dockerode"), import("./images/build.ts")]);
-  const { tag, built } = await images.buildImage({ major: imageVersion, docker: new Docker({ socketPath: docker }), progress: print });
+  const request = { docker: new Docker({ socketPath: docker }), progress: print };
+  const { tag, built } = await (imageVersion === "tools" ? images.buildTools(request) : images.buildImage({ ...request, major: imageVersion }));
   print(built ? `built ${tag}` : `${tag} is there already`);
 }
 

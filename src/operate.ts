@@ -11,6 +11,12 @@ import type { Clock, Logger } from "./ports.ts";
 
 const ticks = { now: () => performance.now(), sleep: (ms: number, signal: AbortSignal) => sleep(Math.max(0, ms), undefined, { signal }) };
 
+// Hardly ever needed, so it is loaded then.
+const buildTools = async (socketPath: string, log: Logger): Promise<void> => {
+  const [{ default: Docker }, images] = await Promise.all([import("dockerode"), import("./images/build.ts")]);
+  await images.buildTools({ docker: new Docker({ socketPath }), progress: (line) => log.debug(line) });
+};
+
 export interface Operation {
   readonly config: Config;
   /** Left out, the usual places are searched. */
@@ -22,7 +28,7 @@ export interface Operation {
 
 /** Runs the operator until the signal aborts, then lets go of its connections. */
 export async function operate({ config: { docker, namespace }, kubeconfig, clock, log, signal }: Operation): Promise<void> {
-  const engine = dockerEngine({ socketPath: docker, log, clock });
+  const engine = dockerEngine({ socketPath: docker, log, clock, buildTools: () => buildTools(docker, log) });
   const servers = postgres({ exec: (...call) => engine.exec(...call), log });
   const resources = kubernetes({ kubeConfig: loadKubeConfig(kubeconfig), clock, ...(namespace === undefined ? {} : { namespace }) });
   try {

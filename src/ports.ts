@@ -92,10 +92,11 @@ export interface VolumeFacts { readonly name: string; readonly labels: Readonly<
 
 export interface Nic { readonly network: string; readonly address?: string; readonly interfaceName: string; readonly mac: string }
 
-export interface NicAddress { readonly interfaceName: string; readonly address: string }
-
 /** A NIC as the member's own network namespace shows it. */
 export interface Interface { readonly name: string; readonly mac: string; readonly addresses: readonly string[] }
+
+/** An address that is on no one member for good. */
+export interface MovingAddress { readonly interfaceName: string; /** Without prefix. */ readonly address: string }
 
 export interface File { readonly path: string; readonly text: string; /** Octal, 0o600 when left out. */ readonly mode?: number }
 
@@ -110,7 +111,7 @@ export interface Engine {
   /** How the last pull of a name went: undefined when none was started or when it succeeded. */
   pulling(name: string): { readonly state: "running" | "failed"; readonly because: string; readonly at: number } | undefined;
 
-  /** All containers (members and jobs), volumes and networks with this owner's labels (uid not compared). */
+  /** All containers (members and jobs; helpers of the adapter's own are not told of), volumes and networks with this owner's labels (uid not compared). */
   containersOf(owner: Owner, signal: AbortSignal): Promise<readonly ContainerFacts[]>;
   volumesOf(owner: Owner, signal: AbortSignal): Promise<readonly VolumeFacts[]>;
   networksOf(owner: Owner, signal: AbortSignal): Promise<readonly NetworkFacts[]>;
@@ -126,14 +127,21 @@ export interface Engine {
   /** Removes a container that does not run, with the anonymous volumes of its image; named ones stay. */
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
   start(id: string, signal: AbortSignal): Promise<void>;
-  /** Asks PostgreSQL to stop (SIGINT), and kills after the container's own stop time-out. */
+  /**
+   * Asks PostgreSQL to stop (SIGINT); the Engine kills after the container's own stop time-out. Resolves at the end, or
+   * after a few seconds while the Engine goes on: what still runs is seen to run. Asked again meanwhile it joins in.
+   */
   stop(id: string, signal: AbortSignal): Promise<void>;
+  /** Kills, paused or not. Resolves when the container has ended. */
   kill(id: string, signal: AbortSignal): Promise<void>;
-  /** Puts an address of one host on a running container's NIC and announces it on the network; asked again, it announces it again. */
-  addAddress(container: string, address: NicAddress, signal: AbortSignal): Promise<void>;
-  removeAddress(container: string, address: NicAddress, signal: AbortSignal): Promise<void>;
   attach(container: string, nic: Nic, signal: AbortSignal): Promise<void>;
   detach(container: string, network: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Puts an address (/32) on a NIC of a running container of ours, until it is taken off or the container ends, and
+   * tells the neighbours, so that they look for it nowhere else. Asked again, it tells them again.
+   */
+  addAddress(container: string, address: MovingAddress, signal: AbortSignal): Promise<void>;
+  removeAddress(container: string, address: MovingAddress, signal: AbortSignal): Promise<void>;
 
   /** Puts files, owned by user 999, below an absolute directory of a container, running or not. */
   putFiles(container: string, directory: string, files: readonly File[], signal: AbortSignal): Promise<void>;
@@ -143,8 +151,11 @@ export interface Engine {
   readFile(container: string, path: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Runs a program as user 999 in a running container. */
   exec(container: string, command: readonly string[], input: string, signal: AbortSignal): Promise<ExecResult>;
-  /** The NICs inside a running container's network namespace. Read once for each start and change of endpoints. */
-  interfaces(container: ContainerFacts, signal: AbortSignal): Promise<readonly Interface[]>;
+  /**
+   * The NICs inside a running container's network namespace, with addresses that were added there. Read once for each
+   * start and each change of endpoints and addresses that is ours; what others do in there shows after `maxAgeMs`.
+   */
+  interfaces(container: ContainerFacts, options: { readonly maxAgeMs?: number }, signal: AbortSignal): Promise<readonly Interface[]>;
   /** The last lines that a container wrote, oldest first. */
   logs(container: string, lines: number, signal: AbortSignal): Promise<readonly string[]>;
 }

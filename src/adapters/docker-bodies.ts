@@ -4,6 +4,7 @@ import type { ContainerSpec, NetworkSpec, Nic } from "../ports.ts";
 
 export const postgresUser = "999:999";
 const pidsMax = 4096;
+const helperPidsMax = 32;
 
 /** The driver option that names a NIC, from Engine 28 (API 1.48). Older ones take it and do nothing. */
 export const nicNameOption = "com.docker.network.endpoint.ifname";
@@ -70,6 +71,35 @@ export const containerBody = (spec: ContainerSpec, abilities: Abilities): Docker
     ...(endpoint !== undefined && { NetworkingConfig: { EndpointsConfig: { [spec.network]: endpoint } } }),
   };
 };
+
+export interface HelperSpec {
+  readonly image: string;
+  /** The container whose network namespace it works in. */
+  readonly target: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly command: readonly string[];
+}
+
+/** A helper leaves nothing behind. It has no name, since two may be at work on one container for a moment. */
+export const helperBody = ({ image, target, labels, command }: HelperSpec): Docker.ContainerCreateOptions => ({
+  Image: image,
+  Entrypoint: command.slice(0, 1),
+  Cmd: command.slice(1),
+  Labels: { ...labels },
+  User: "0:0",
+  Healthcheck: { Test: ["NONE"] },
+  HostConfig: {
+    NetworkMode: `container:${target}`,
+    AutoRemove: true,
+    CapDrop: ["ALL"],
+    // To change addresses, and to send packets that are no IP.
+    CapAdd: ["NET_ADMIN", "NET_RAW"],
+    SecurityOpt: ["no-new-privileges"],
+    ReadonlyRootfs: true,
+    PidsLimit: helperPidsMax,
+    LogConfig: { Type: "none", Config: {} },
+  },
+});
 
 const driverOptions = ({ driver, parent }: NetworkSpec): Readonly<Record<string, string>> => ({
   ...(parent !== undefined && { parent }),

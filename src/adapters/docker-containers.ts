@@ -2,11 +2,12 @@
  * Containers: made, started, stopped and removed so that asking twice is asking once. What is there under a wanted
  * name and is not ours is never touched.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { isOurs, label, type Owner } from "../api/names.ts";
 import { reason } from "../api/conditions.ts";
-import { Conflict, Terminal } from "../errors.ts";
-import type { ContainerFacts, ContainerSpec, Engine } from "../ports.ts";
+import { Conflict, explain, Terminal } from "../errors.ts";
+import type { ContainerFacts, ContainerSpec, Engine, Logger } from "../ports.ts";
 import { containerBody, type Abilities } from "./docker-bodies.ts";
 import type { Calls } from "./docker-calls.ts";
 import { answered, failureOf, statusOf, translate } from "./docker-errors.ts";
@@ -20,6 +21,7 @@ const startLimitMs = 120_000;
 // Over the container's own stop time-out: the Engine's kill and clean-up after it.
 const stopSlackMs = 30_000;
 const stopTimeoutSecondsDefault = 10;
+const stopPatienceMs = 3_000;
 
 /** The label filter that selects what an owner has. */
 export const ownedBy = (owner: Owner): { readonly label: string[] } => ({
@@ -115,13 +117,56 @@ const startFailure = async (docker: Docker, id: string, error: unknown, abortSig
 const stopLimitMs = (info: Docker.ContainerInspectInfo): number =>
   ((info.Config as { StopTimeout?: number }).StopTimeout ?? stopTimeoutSecondsDefault) * 1000 + stopSlackMs;
 
+interface Stopping { readonly ended: Promise<void>; /** How many wait for it. */ waiting: number }
+
+/**
+ * A stop can take minutes, and who asks for it has others to look after. So the Engine is asked once, its answer is
+ * waited for a little, and it goes on alone. Who asks again meanwhile waits for the same stop.
+ */
+const stopCall = (calls: Calls, log: Logger): Part["stop"] => {
+  const stops = new Map<string, Stopping>();
+
+  const begin = (what: string, info: Docker.ContainerInspectInfo): Stopping => {
+    const limitMs = stopLimitMs(info);
+    const ended = calls.call(what, AbortSignal.timeout(limitMs), async (docker, abortSignal) => {
+      try {
+        await docker.getContainer(info.Id).stop({ abortSignal });
+      } catch (error) {
+        if (!answered(error, 304) && !answered(error, 404)) throw error;
+      }
+    }, { slow: true, limitMs });
+    const stop: Stopping = { ended, waiting: 0 };
+    stops.set(info.Id, stop);
+    ended.catch((error: unknown) => {
+      if (stop.waiting === 0) log.info("a stop failed that nobody waits for any more", { container: info.Name.slice(1), because: explain(error) });
+    }).finally(() => stops.delete(info.Id));
+    return stop;
+  };
+
+  return async (id, signal) => {
+    const what = `stop container ${id.slice(0, 12)}`;
+    const info = await calls.call(what, signal, (docker, abortSignal) => inspectContainer(docker, id, abortSignal), { read: true });
+    if (info === undefined) return;
+    const stop = stops.get(info.Id) ?? begin(what, info);
+    stop.waiting += 1;
+    try {
+      await calls.call(what, signal, () => Promise.race([stop.ended, sleep(stopPatienceMs, undefined, { ref: false })]), { slow: true });
+    } finally {
+      stop.waiting -= 1;
+    }
+  };
+};
+
 // A signal was sent; that the container has ended is another matter, and what fencing is about.
 const untilEnded = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<void> => {
   await orAbsent(docker.getContainer(id).wait({ condition: "not-running", abortSignal }), /no such container/i);
 };
 
-export const containerCalls = (calls: Calls, abilities: (signal: AbortSignal) => Promise<Abilities>): Part => ({
+interface Options { readonly abilities: (signal: AbortSignal) => Promise<Abilities>; readonly log: Logger }
+
+export const containerCalls = (calls: Calls, { abilities, log }: Options): Part => ({
   ...containerLooks(calls),
+  stop: stopCall(calls, log),
 
   createContainer: async (spec, signal) => {
     const able = await abilities(signal);
@@ -144,19 +189,6 @@ export const containerCalls = (calls: Calls, abilities: (signal: AbortSignal) =>
       if (failure !== undefined) throw failure;
     }
   }, { slow: true, limitMs: startLimitMs }),
-
-  stop: async (id, signal) => {
-    const what = `stop container ${id.slice(0, 12)}`;
-    const info = await calls.call(what, signal, (docker, abortSignal) => inspectContainer(docker, id, abortSignal), { read: true });
-    if (info === undefined) return;
-    await calls.call(what, signal, async (docker, abortSignal) => {
-      try {
-        await docker.getContainer(info.Id).stop({ abortSignal });
-      } catch (error) {
-        if (!answered(error, 304) && !answered(error, 404)) throw error;
-      }
-    }, { slow: true, limitMs: stopLimitMs(info) });
-  },
 
   kill: (id, signal) => calls.call(`kill container ${id.slice(0, 12)}`, signal, async (docker, abortSignal) => {
     try {

@@ -56,7 +56,7 @@ const rules: readonly Rule[] = [
   { text: /has active endpoints/i, kind: "conflict", says: "containers are still attached to the network" },
   { text: /cannot remove a running container|container is running|stop the container before/i, kind: "conflict", says: "the container still runs" },
   { text: /marked for removal|removal of container \S+ is already in progress|is dead/i, kind: "conflict", says: "the container is being removed" },
-  { text: /is not running|is paused|is restarting/i, kind: "conflict", says: "the container does not run just now" },
+  { text: /is not running|non running container|is paused|is restarting/i, kind: "conflict", says: "the container does not run just now" },
   { text: /client version \S+ is too/i, kind: "terminal", reason: "EngineUnreachable",
     says: "the Engine does not speak a version of its API that we know; use Docker Engine 20.10 or newer" },
 ];

@@ -1,7 +1,7 @@
 /**
  * What happened on the Engine to things of ours, as it happens. Events are hints: they say whom to look at, never what
  * is. After each new connection, and whenever it is not clear whom an event is about, everything must be looked at.
- * Events of exec are not asked for: the operator's own looks must not wake it.
+ * Events of exec are not asked for, and those of helpers not told: the operator's own doings must not wake it.
  */
 import type Docker from "dockerode";
 import pRetry from "p-retry";
@@ -110,6 +110,7 @@ const followOnce = async ({ calls, clock, log }: Options, watcher: EventWatcher,
     watcher.onConnected();
     for await (const line of linesOf(stream)) {
       const event = JSON.parse(line) as Event;
+      if (event.Actor.Attributes[label.component] === "helper") continue;
       try {
         for (const key of await ownersOf({ calls, register, signal }, event)) watcher.onChange(key, `${event.Type} ${event.Action}`);
       } catch (error) {

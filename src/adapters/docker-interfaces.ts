@@ -1,8 +1,9 @@
 /**
- * What a container's network namespace shows, read from /sys and /proc, since stock images have no `ip`. Pure:
- * texts in, interfaces out. Source: Linux, Documentation/networking, and fib_trie(5) as the kernel prints it.
+ * What a container's network namespace shows, read from /sys and /proc, since stock images have no `ip`; and what was
+ * read, kept until it changes. Source: Linux, Documentation/networking, and fib_trie(5) as the kernel prints it.
  */
-import type { Interface } from "../ports.ts";
+import { Transient } from "../errors.ts";
+import type { Clock, ContainerFacts, Engine, Interface } from "../ports.ts";
 
 /** Prints the three texts with a line between them; `cat` of a file that a kernel lacks must not spoil the others. */
 export const separator = "--pgrs--";
@@ -45,4 +46,44 @@ export const parseInterfaces = (text: string): readonly Interface[] => {
   return [...macsOf(addresses)].filter(([name]) => name !== "lo")
     .map(([name, mac]) => ({ name, mac, addresses: homes.filter((home) => home.name === name).map(({ address }) => address).sort() }))
     .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+};
+
+interface Kept { readonly stamp: string; readonly at: number; readonly interfaces: readonly Interface[] }
+
+export interface InterfaceReader {
+  readonly interfaces: Engine["interfaces"];
+  /** A container's NICs were changed in a way that its facts do not show. */
+  readonly changed: (id: string) => void;
+}
+
+const containersKept = 1024;
+
+// What was noted longest ago goes first.
+const note = <T>(map: Map<string, T>, id: string, value: T): void => {
+  map.delete(id);
+  map.set(id, value);
+  const oldest = map.size > containersKept ? map.keys().next().value : undefined;
+  if (oldest !== undefined) map.delete(oldest);
+};
+
+/** Reads a container's NICs once for each start and each change that is known of. A reading costs an exec. */
+export const interfaceReader = (exec: Engine["exec"], clock: Clock): InterfaceReader => {
+  const kept = new Map<string, Kept>();
+  const changes = new Map<string, number>();
+  const stampOf = ({ id, startedAt, endpoints }: ContainerFacts): string => JSON.stringify([startedAt, endpoints, changes.get(id) ?? 0]);
+
+  const interfaces: Engine["interfaces"] = async (container, { maxAgeMs = Number.POSITIVE_INFINITY }, signal) => {
+    // Stamped before it is read: a change in between leaves a stamp that nobody asks for.
+    const stamp = stampOf(container);
+    const at = clock.now();
+    const before = kept.get(container.id);
+    if (before?.stamp === stamp && at - before.at < maxAgeMs) return before.interfaces;
+    const { output } = await exec(container.id, readingCommand, "", signal);
+    if (!output.includes(separator)) throw new Transient(`read the NICs of ${container.name}: ${output.slice(0, 200).trim()}`);
+    const read = parseInterfaces(output);
+    note(kept, container.id, { stamp, at, interfaces: read });
+    return read;
+  };
+
+  return { interfaces, changed: (id) => note(changes, id, (changes.get(id) ?? 0) + 1) };
 };

@@ -5,8 +5,9 @@
  * what only a newer one can is used where it is there.
  */
 import { reason } from "../api/conditions.ts";
-import { Terminal, Transient } from "../errors.ts";
-import type { Clock, ContainerFacts, Engine, EngineFacts, Interface, Logger } from "../ports.ts";
+import { Terminal } from "../errors.ts";
+import type { Clock, Engine, EngineFacts, Logger } from "../ports.ts";
+import { addressCalls } from "./docker-addresses.ts";
 import type { Abilities } from "./docker-bodies.ts";
 import { apiAtLeast, engineCalls, type Asking, type Calls, type Where } from "./docker-calls.ts";
 import { containerCalls } from "./docker-containers.ts";
@@ -15,8 +16,9 @@ import { execCalls } from "./docker-exec.ts";
 import { networkFacts } from "./docker-facts.ts";
 import { fileCalls } from "./docker-files.ts";
 import { imageCalls, pullLimits, type PullLimits } from "./docker-images.ts";
-import { parseInterfaces, readingCommand, separator } from "./docker-interfaces.ts";
+import { interfaceReader } from "./docker-interfaces.ts";
 import { inspectNetwork, networkCalls, volumeCalls, type NamesIn } from "./docker-networks.ts";
+import { toolsImage } from "./docker-tools.ts";
 
 export type { EventWatcher, OwnerKey } from "./docker-events.ts";
 
@@ -24,6 +26,8 @@ export interface DockerOptions extends Where {
   readonly log: Logger;
   readonly clock: Clock;
   readonly pullLimits?: PullLimits;
+  /** Builds pgrs/tools on this Engine. */
+  readonly buildTools?: () => Promise<unknown>;
 }
 
 export interface DockerEngine extends Engine {
@@ -38,25 +42,6 @@ export interface DockerEngine extends Engine {
 }
 
 const nicNamesApi = "1.48";
-const interfacesKept = 1024;
-
-/** Reads a container's NICs once for each start and each change of its endpoints. */
-const interfaceReader = (exec: Engine["exec"]): Engine["interfaces"] => {
-  const kept = new Map<string, { readonly stamp: string; readonly interfaces: readonly Interface[] }>();
-  return async (container: ContainerFacts, signal) => {
-    const stamp = JSON.stringify([container.startedAt, container.endpoints]);
-    const before = kept.get(container.id);
-    if (before?.stamp === stamp) return before.interfaces;
-    const { output } = await exec(container.id, readingCommand, "", signal);
-    if (!output.includes(separator)) throw new Transient(`read the NICs of ${container.name}: ${output.slice(0, 200).trim()}`);
-    const interfaces = parseInterfaces(output);
-    kept.delete(container.id);
-    kept.set(container.id, { stamp, interfaces });
-    const oldest = kept.size > interfacesKept ? kept.keys().next().value : undefined;
-    if (oldest !== undefined) kept.delete(oldest);
-    return interfaces;
-  };
-};
 
 const nameReader = (exec: Engine["exec"]): NamesIn => async (container, signal) =>
   (await exec(container, ["ls", "/sys/class/net"], "", signal)).output.split(/\s+/);
@@ -76,19 +61,24 @@ const abilitiesReader = (calls: Calls): ((signal: AbortSignal) => Promise<Abilit
   return { namesNics: apiAtLeast(api, nicNamesApi), loggingDriver: LoggingDriver ?? "" };
 });
 
-export const dockerEngine = ({ log, clock, pullLimits: limits = pullLimits, ...where }: DockerOptions): DockerEngine => {
+export const dockerEngine = ({ log, clock, pullLimits: limits = pullLimits, buildTools, ...where }: DockerOptions): DockerEngine => {
   const calls = engineCalls(where);
   const abilities = abilitiesReader(calls);
   const running = execCalls(calls);
+  const reader = interfaceReader(running.exec, clock);
+  const containers = containerCalls(calls, { abilities, log });
+  const { withoutHelpers, ...addresses } = addressCalls(calls, { tools: toolsImage({ clock, log, build: buildTools }), onChange: reader.changed });
   return {
     facts: factsReader(calls),
-    ...containerCalls(calls, abilities),
+    ...containers,
+    containersOf: async (owner, signal) => withoutHelpers(await containers.containersOf(owner, signal)),
+    ...addresses,
     ...networkCalls(calls, { abilities, namesIn: nameReader(running.exec) }),
     ...volumeCalls(calls),
     ...fileCalls(calls),
     ...running,
     ...imageCalls(calls, { clock, log, limits }),
-    interfaces: interfaceReader(running.exec),
+    interfaces: reader.interfaces,
     events: (watcher, signal) => followEvents({ calls, clock, log }, watcher, signal),
     ping: async (signal) => { await calls.call("ping the Engine", signal, (docker, abortSignal) => (docker as unknown as Asking).ping({ abortSignal }), { limitMs: 5000 }); },
     close: calls.close,

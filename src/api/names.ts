@@ -18,7 +18,7 @@ export const label = {
   network: "pgrs.dev/network",
 } as const;
 
-export type Component = "member" | "job" | "network" | "volume" | "archive";
+export type Component = "member" | "job" | "helper" | "network" | "volume" | "archive";
 
 /** Who something on the Engine belongs to. `installation` is the uid of the control plane's kube-system namespace. */
 export interface Owner extends Key { readonly installation: string; readonly uid: string }

@@ -3,6 +3,7 @@
  * of theirs runs, so a build needs no root and cannot harm the machine; what their scripts would have done and a
  * container needs (users, merged /usr, locale) is done here.
  */
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readlink, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { PackageFile } from "./packages.ts";
@@ -64,8 +65,9 @@ const finish = async (root: string): Promise<void> => {
   await writeFile(join(root, "etc/passwd"), users);
   await writeFile(join(root, "etc/group"), groups);
   await writeFile(join(root, "etc/nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files dns\n");
-  await link("dash", join(root, "usr/bin/sh"));
-  await link("mawk", join(root, "usr/bin/awk"));
+  for (const [program, name] of [["dash", "sh"], ["mawk", "awk"]] as const) {
+    if (existsSync(join(root, "usr/bin", program))) await link(program, join(root, "usr/bin", name));
+  }
   await mkdir(join(root, "tmp"), { recursive: true });
   await chmod(join(root, "tmp"), 0o1777);
 };

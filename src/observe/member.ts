@@ -45,7 +45,7 @@ export async function lookAtMember(look: MemberLook): Promise<MemberSighting> {
     lookAtJob(look),
     facts !== undefined && !isAlive(facts) ? lookAtData(world, want, facts.id, signal) : absent,
     facts !== undefined && isRunning && target !== undefined ? lookAtServer(look, target, heard) : absent,
-    facts !== undefined && isRunning && want.networks.length > 0 ? sightOf(world.engine.interfaces(facts, signal)) : absent,
+    facts !== undefined && isRunning && want.networks.length > 0 ? sightOf(world.engine.interfaces(facts, {}, signal)) : absent,
     facts !== undefined && facts.state === "exited" && facts.exitCode !== 0 ? logOf(world, facts.id, signal) : [],
   ]);
   return { ordinal, volume, container, job, data, server, interfaces, log, target, heard };

@@ -79,6 +79,27 @@ describe("a container", () => {
     assert.equal(await engine.container(run.name("twice"), soon()), undefined);
   });
 
+  // Nothing else may wait for a server that takes its time; the Engine goes on by itself.
+  test("that takes long to stop is left to the Engine, which is asked once", async () => {
+    // A shell ends at SIGINT only when it says so; this one does not.
+    const id = await engine.createContainer(sleeper(run, "slow", { command: ["sh", "-c", "trap '' INT; sleep 60"], stopTimeoutSeconds: 5 }), soon());
+    await engine.start(id, soon());
+    const events: string[] = [];
+    const stream = await docker.getEvents({ filters: JSON.stringify({ event: ["kill"], container: [id] }), abortSignal: soon() });
+    stream.on("data", (chunk: Buffer) => events.push(...chunk.toString().trim().split("\n")));
+    const began = Date.now();
+    await Promise.all([engine.stop(id, soon()), engine.stop(id, soon())]);
+    assert.ok(Date.now() - began < 4_900, `it took ${Date.now() - began} ms`);
+    assert.equal((await factsOf(id)).state, "running");
+    await engine.stop(id, soon());
+    assert.equal((await factsOf(id)).state, "exited");
+    await pRetry(() => assert.ok(events.length >= 2), { retries: 100, minTimeout: 50, factor: 1 });
+    (stream as unknown as { destroy(): void }).destroy();
+    assert.deepEqual(events.map((event) => (JSON.parse(event) as { Actor: { Attributes: { signal: string } } }).Actor.Attributes.signal), ["2", "9"]);
+    await engine.start(id, soon());
+    await engine.kill(id, soon());
+  });
+
   test("that is gone is stopped and killed, but can't be started", async () => {
     await engine.stop(run.name("gone"), soon());
     await engine.kill(run.name("gone"), soon());

@@ -1,5 +1,6 @@
 /** Every call ends with its signal, whatever the Engine does or does not do. */
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import test from "node:test";
 import util from "node:util";
 import type { DockerEngine } from "../../src/adapters/docker.ts";
@@ -8,7 +9,7 @@ import { isUnreachable } from "../../src/adapters/docker-errors.ts";
 import { Terminal, Transient } from "../../src/errors.ts";
 import type { ContainerFacts, ContainerSpec } from "../../src/ports.ts";
 import { silent, wallClock } from "../e2e/engine.ts";
-import { fakeEngine, type Script } from "./fake-engine.ts";
+import { fakeEngine, json, type Script } from "./fake-engine.ts";
 
 const owner = { installation: "i", namespace: "n", name: "o", uid: "u" };
 const nic = { network: "lan", address: "10.201.9.1", interfaceName: "eth1", mac: "" };
@@ -35,10 +36,12 @@ const calls: Readonly<Record<string, (engine: DockerEngine, signal: AbortSignal)
   kill: (engine, signal) => engine.kill("c", signal),
   attach: (engine, signal) => engine.attach("c", nic, signal),
   detach: (engine, signal) => engine.detach("c", "lan", signal),
+  addAddress: (engine, signal) => engine.addAddress("c", { interfaceName: "eth1", address: "10.201.9.9" }, signal),
+  removeAddress: (engine, signal) => engine.removeAddress("c", { interfaceName: "eth1", address: "10.201.9.9" }, signal),
   putFiles: (engine, signal) => engine.putFiles("c", "/data", [{ path: "a/b", text: "x" }], signal),
   readFile: (engine, signal) => engine.readFile("c", "/data/a", signal),
   exec: (engine, signal) => engine.exec("c", ["true"], "", signal),
-  interfaces: (engine, signal) => engine.interfaces(facts, signal),
+  interfaces: (engine, signal) => engine.interfaces(facts, {}, signal),
   logs: (engine, signal) => engine.logs("c", 3, signal),
   ping: (engine, signal) => engine.ping(signal),
 };
@@ -108,6 +111,25 @@ test("many silent calls do not keep a later one from its answer", async (t) => {
   assert.equal(await engine.container("d", new AbortController().signal), undefined);
   control.abort();
   for (const failure of await Promise.all(stopping)) assert.ok(failure instanceof Transient);
+});
+
+const info = { Id: "c", Name: "/c", Config: { StopTimeout: 60 }, State: { Running: true }, NetworkSettings: {} };
+
+test("a stop that fails while somebody waits is told, one that fails later is logged", async (t) => {
+  const waiting: ServerResponse[] = [];
+  const { socketPath, stop } = await fakeEngine(({ path }) => (path.includes("/stop") ? (response) => void waiting.push(response) : [200, info]));
+  t.after(stop);
+  const logged = Promise.withResolvers<unknown>();
+  const engine = dockerEngine({ socketPath, log: { ...silent, info: (message, fields) => logged.resolve([message, fields]) }, clock: wallClock });
+  t.after(() => engine.close());
+  const refuse = (): void => json(waiting.shift() ?? assert.fail("no stop was asked for"), 500, { message: "cannot stop" });
+  const asked = engine.stop("c", new AbortController().signal);
+  while (waiting.length === 0) await new Promise((resolve) => { setImmediate(resolve); });
+  refuse();
+  await assert.rejects(asked, { name: "Transient", message: /answered 500/ });
+  await engine.stop("c", new AbortController().signal);
+  refuse();
+  assert.deepEqual(await logged.promise, ["a stop failed that nobody waits for any more", { container: "c", because: "stop container c: the Engine answered 500: cannot stop" }]);
 });
 
 // docker-modem prints every request for a debug log that nobody reads. With an agent that keeps sockets in it, that

@@ -24,7 +24,7 @@ const made = async (part: string, started: boolean): Promise<string> => {
 
 before(async () => {
   await engine.createNetwork(lan, soon());
-  await onHost(run, ["ip", "link", "add", parent, "type", "veth", "peer", "name", `${parent}2`]);
+  await onHost(run, ["ip", "link", "add", parent, "type", "veth"]);
   await onHost(run, ["ip", "link", "set", parent, "up"]);
 });
 after(async () => {
@@ -216,7 +216,7 @@ describe("the member's own namespace", () => {
     await engine.start(id, soon());
     const facts = await engine.container(id, soon());
     assert.ok(facts !== undefined);
-    const interfaces = await engine.interfaces(facts, soon());
+    const interfaces = await engine.interfaces(facts, {}, soon());
     const mac = (network: string): string | undefined => endpointOf(facts, network)?.mac;
     assert.deepEqual(interfaces, [
       { name: "eth0", mac: mac("bridge"), addresses: [endpointOf(facts, "bridge")?.address] },
@@ -233,7 +233,7 @@ describe("the member's own namespace", () => {
     const look = async () => {
       const facts = await engine.container(id, soon());
       assert.ok(facts !== undefined);
-      return engine.interfaces(facts, soon());
+      return engine.interfaces(facts, {}, soon());
     };
     const before = await look();
     assert.deepEqual(await look(), before);
@@ -251,7 +251,7 @@ describe("the member's own namespace", () => {
     const id = await made("still", false);
     const facts = await engine.container(id, soon());
     assert.ok(facts !== undefined);
-    await assert.rejects(engine.interfaces(facts, soon()), { name: "Conflict", message: /does not run/ });
+    await assert.rejects(engine.interfaces(facts, {}, soon()), { name: "Conflict", message: /does not run/ });
   });
 });
 

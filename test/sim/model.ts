@@ -63,6 +63,8 @@ export interface SimEndpoint {
   address: string;
   mac: string;
   nicName: string;
+  /** Addresses that were put on the NIC; gone when the container ends. */
+  added: readonly string[];
 }
 
 export interface SimContainer {

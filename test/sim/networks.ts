@@ -2,11 +2,11 @@
 import { formatAddress, overlap, parseAddress, parseSubnet } from "../../src/api/addresses.ts";
 import { isOurs } from "../../src/api/names.ts";
 import { Conflict, Terminal } from "../../src/errors.ts";
-import type { NetworkFacts, NetworkSpec, Nic, Engine } from "../../src/ports.ts";
+import type { MovingAddress, NetworkFacts, NetworkSpec, Nic, Engine } from "../../src/ports.ts";
 import { addressOn, containerNamed, serialOf, type Model, type SimContainer, type SimEndpoint, type SimNetwork } from "./model.ts";
 import type { Sync } from "./calls.ts";
 
-type Networks = Pick<Sync<Engine>, "networksOf" | "network" | "createNetwork" | "removeNetwork" | "attach" | "detach" | "interfaces">;
+type Networks = Pick<Sync<Engine>, "networksOf" | "network" | "createNetwork" | "removeNetwork" | "attach" | "detach" | "addAddress" | "removeAddress" | "interfaces">;
 
 /** The network over which the Engine's host reaches containers. */
 export const bridge: SimNetwork = { id: "bridge", name: "bridge", driver: "bridge", subnet: "172.17.0.0/16", gateway: "172.17.0.1", internal: false, labels: {} };
@@ -38,6 +38,7 @@ function connect(model: Model, container: SimContainer, endpoint: SimEndpoint): 
   const network = model.networks.get(endpoint.network);
   if (network === undefined || network.id !== endpoint.networkId) return `network ${endpoint.networkId} not found`;
   if (endpoint.wanted !== "" && isTaken(model, network, endpoint.wanted, container)) return "Address already in use";
+  endpoint.added = [];
   endpoint.address = endpoint.wanted === "" ? freeAddress(model, network, container) : endpoint.wanted;
   const isNamed = model.namesNics && endpoint.interfaceName !== "";
   endpoint.nicName = isNamed ? endpoint.interfaceName : `eth${container.nics}`;
@@ -58,7 +59,7 @@ export function connectAll(model: Model, container: SimContainer): string | unde
 }
 
 export const endpointFor = (model: Model, network: string, { address = "", interfaceName, mac }: Pick<Nic, "address" | "interfaceName" | "mac">): SimEndpoint =>
-  ({ network, networkId: model.networks.get(network)?.id ?? "", wanted: address, interfaceName, wantedMac: mac, address: "", mac: "", nicName: "" });
+  ({ network, networkId: model.networks.get(network)?.id ?? "", wanted: address, interfaceName, wantedMac: mac, address: "", mac: "", nicName: "", added: [] });
 
 function create(model: Model, spec: NetworkSpec): void {
   const found = model.networks.get(spec.name);
@@ -100,6 +101,16 @@ function attach(model: Model, id: string, nic: Nic): void {
   model.onEvent("network connect", container.spec.labels);
 }
 
+/** The NIC of a running container; undefined where there is none of that name. */
+const nicOf = (model: Model, id: string, { interfaceName }: MovingAddress): SimEndpoint | undefined =>
+  [...containerNamed(model, id)?.endpoints.values() ?? []].find(({ address, nicName }) => address !== "" && nicName === interfaceName);
+
+function addAddress(model: Model, id: string, moving: MovingAddress): void {
+  const endpoint = nicOf(model, id, moving);
+  if (endpoint === undefined) throw new Conflict(`put ${moving.address} on ${moving.interfaceName} of ${id}: the container does not run just now, or has no such interface`);
+  endpoint.added = [...new Set([...endpoint.added, moving.address])].sort();
+}
+
 export const networkCalls = (model: Model): Networks => ({
   networksOf: (owner) => [...model.networks.values()].filter(({ labels }) => isOurs(owner, labels)).map((network) => networkFacts(model, network)),
   network: (name) => {
@@ -118,5 +129,10 @@ export const networkCalls = (model: Model): Networks => ({
     const container = containerNamed(model, id);
     if (container !== undefined) disconnect(model, container, network);
   },
-  interfaces: ({ id }) => [...containerNamed(model, id)?.endpoints.values() ?? []].filter(({ address }) => address !== "").map(({ nicName, mac, address }) => ({ name: nicName, mac, addresses: [address] })),
+  addAddress: (id, moving) => addAddress(model, id, moving),
+  removeAddress: (id, moving) => {
+    const endpoint = nicOf(model, id, moving);
+    if (endpoint !== undefined) endpoint.added = endpoint.added.filter((one) => one !== moving.address);
+  },
+  interfaces: ({ id }) => [...containerNamed(model, id)?.endpoints.values() ?? []].filter(({ address }) => address !== "").map(({ nicName, mac, address, added }) => ({ name: nicName, mac, addresses: [address, ...added].sort() })),
 });
