@@ -91,7 +91,7 @@ async function boot(script: Script, ordinal: number, upstreamHost: string): Prom
   const facts = await engine.container(name, signal);
   if (facts === undefined) throw new Error(`${name} is gone`);
   const target = targetOf(script, ordinal, facts);
-  await timed(lane, "answers", () => until(() => postgres.look(target, [], signal).catch(() => undefined)));
+  await timed(lane, "answers", () => until(() => postgres.look(target, { accounts: [] }, signal).catch(() => undefined)));
   return target;
 }
 
@@ -123,7 +123,7 @@ async function play(script: Script): Promise<void> {
     await runJob(script, basebackupJob({ ...job, ordinal }, { host }, replicationLogin(script)));
     await boot(script, ordinal, host);
   }
-  await timed("standbys", "stream", () => until(async () => streaming(await postgres.look(target, [], signal)) === want.spec.replicas - 1 ? true : undefined));
+  await timed("standbys", "stream", () => until(async () => streaming(await postgres.look(target, { accounts: [] }, signal)) === want.spec.replicas - 1 ? true : undefined));
 }
 
 /** Sets the cluster up and returns its steps in order. What it makes carries the labels of the wish's owner. */

@@ -68,7 +68,7 @@ export function unmade(plain: Plain = {}): Scene {
 }
 
 export const unmadeMember = (ordinal: number): MemberSighting =>
-  ({ ordinal, volume: absent, container: absent, job: absent, data: absent, server: absent, interfaces: absent, log: [], target: undefined });
+  ({ ordinal, volume: absent, container: absent, job: absent, data: absent, server: absent, interfaces: absent, log: [], target: undefined, heard: undefined });
 
 export const volumeOf = (ordinal: number, labels?: Readonly<Record<string, string>>): VolumeFacts =>
   ({ name: volumeName(owner, ordinal), labels: labels ?? labelsOf(owner, "volume", { [label.ordinal]: String(ordinal) }) });
@@ -98,6 +98,7 @@ const lookOf = (isPrimary: boolean): Look => ({
   pendingRestart: [], alteredSettings: [], fileProblems: [],
   settings: { max_connections: "100", max_worker_processes: "8", max_wal_senders: "20", max_prepared_transactions: "0", max_locks_per_transaction: "64" },
   senders: [], slots: [], databases: ["app", "postgres"], passwordAccepted: true,
+  epoch: 1, loadedAt: minutesAgo(30), history: isPrimary ? [{ timeline: 1, end: "0/4000000" }] : [], keepsOld: false,
 });
 
 /** A member that runs as it should, apart from its configuration's hash. */
@@ -105,7 +106,7 @@ function runningMember(want: Desired, ordinal: number): MemberSighting {
   const isPrimary = ordinal === want.status.primary?.ordinal;
   return {
     ordinal, volume: present(volumeOf(ordinal)), container: present(containerFacts(want, ordinal)), job: absent, data: absent,
-    server: present(lookOf(isPrimary)), log: [],
+    server: present(lookOf(isPrimary)), log: [], heard: isPrimary ? { silentMs: 300, answered: true, position } : undefined,
     interfaces: present([{ name: "eth0", mac: "02:42", addresses: [managementAddress(ordinal)] }, ...nicsOf(want, ordinal).map(({ interfaceName, mac, address }) => ({ name: interfaceName, mac, addresses: address === undefined ? [] : [address] }))]),
     target: { member: `demo-${ordinal}`, container: `id-${ordinal}`, host: managementAddress(ordinal), traits: want.traits, password: "postgres-password" },
   };

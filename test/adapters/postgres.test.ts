@@ -21,7 +21,7 @@ after(async () => {
 const hostOf = (container: ContainerFacts | undefined): string => container?.endpoints.find(({ network }) => network === "bridge")?.address ?? "";
 
 // Only this one failure means "not yet": any other ends the wait, and the test.
-const untilUp = (target: Target): Promise<Look> => pRetry(() => servers.look(target, [], soon()), {
+const untilUp = (target: Target): Promise<Look> => pRetry(() => servers.look(target, { accounts: [] }, soon()), {
   retries: 300, minTimeout: 100, factor: 1, shouldRetry: ({ error }) => /PostgreSQL is starting/.test(error.message),
 });
 
@@ -121,7 +121,7 @@ for (const version of ["11", "15"]) {
       await servers.ensureDatabase(inside, { name: "inside", owner: "inside" }, soon());
       await servers.ensureDatabase(inside, { name: "inside", owner: "inside" }, soon());
       await servers.promote(inside, soon());
-      const { roles, databases, slots } = await servers.look(inside, ["inside"], soon());
+      const { roles, databases, slots } = await servers.look(inside, { accounts: ["inside"] }, soon());
       assert.ok(verifies(roles?.[0]?.verifier ?? "", "inside", "it's \\ \"odd\" $1 :x"));
       assert.ok(databases.includes("inside") && slots.some(({ name }) => name === "pgrs_2"));
       await assert.rejects(servers.ensureDatabase(inside, { name: "orphan", owner: "nobody" }, soon()), (error: Error) => error.name === "Terminal" && (error.cause as { code?: string }).code === "42704");
@@ -139,7 +139,7 @@ describe("a server in trouble", () => {
 
   test("answers after a restart over a connection kept from before", async () => {
     target = { ...await startServer("17") };
-    const before = await servers.look(there(), [], soon());
+    const before = await servers.look(there(), { accounts: [] }, soon());
     await engine.stop(there().container, soon());
     await engine.start(there().container, soon());
     target = { ...there(), host: hostOf(await engine.container(there().container, soon())) };
@@ -151,26 +151,26 @@ describe("a server in trouble", () => {
     detours.length = 0;
     // Nobody has this address on the default bridge.
     const elsewhere = { ...there(), host: there().host.replace(/\.\d+\.\d+$/, ".255.250") };
-    const { passwordAccepted } = await servers.look(elsewhere, [], soon());
+    const { passwordAccepted } = await servers.look(elsewhere, { accounts: [] }, soon());
     assert.equal(passwordAccepted, true, "a network that does not carry says nothing about the password");
     assert.equal(detours.length, 1);
-    await servers.look(elsewhere, [], soon());
+    await servers.look(elsewhere, { accounts: [] }, soon());
     assert.equal(detours.length, 1, "the next look goes the other way at once");
   });
 
   test("that stands still is given up with the signal, and answers when it goes on", async () => {
-    await servers.look(there(), [], soon());
+    await servers.look(there(), { accounts: [] }, soon());
     await docker.getContainer(there().container).pause();
     const control = new AbortController();
-    const looking = servers.look(there(), [], control.signal);
+    const looking = servers.look(there(), { accounts: [] }, control.signal);
     control.abort();
     await assert.rejects(looking, { name: "Transient", message: /given up/ });
     await docker.getContainer(there().container).unpause();
-    assert.equal((await servers.look(there(), [], soon())).passwordAccepted, true);
+    assert.equal((await servers.look(there(), { accounts: [] }, soon())).passwordAccepted, true);
   });
 
   test("is not asked at all when the signal has fired", async () => {
-    await assert.rejects(servers.look(there(), [], AbortSignal.abort()), { name: "Transient" });
+    await assert.rejects(servers.look(there(), { accounts: [] }, AbortSignal.abort()), { name: "Transient" });
   });
 
   test("refuses a password that can't be one before it is asked", async () => {
@@ -179,12 +179,12 @@ describe("a server in trouble", () => {
 
   test("whose answer can't be understood is looked at again", async () => {
     const odd = postgres({ exec: async () => ({ exitCode: 0, output: "{\"half\": 1}" }), log: silent });
-    await assert.rejects(odd.look({ ...there(), host: "" }, [], soon()), { name: "Transient", message: /can't be understood/ });
+    await assert.rejects(odd.look({ ...there(), host: "" }, { accounts: [] }, soon()), { name: "Transient", message: /can't be understood/ });
     odd.close();
   });
 
   test("that is stopped is not running, whatever is asked", async () => {
     await engine.stop(there().container, soon());
-    await assert.rejects(servers.look({ ...there(), host: "" }, [], soon()), { name: "Conflict", message: /does not run just now/ });
+    await assert.rejects(servers.look({ ...there(), host: "" }, { accounts: [] }, soon()), { name: "Conflict", message: /does not run just now/ });
   });
 });

@@ -3,7 +3,9 @@ import { isOurs, label } from "../../src/api/names.ts";
 import { Conflict, Terminal, Transient } from "../../src/errors.ts";
 import type { ContainerFacts, ContainerSpec, Engine } from "../../src/ports.ts";
 import type { Sync } from "./calls.ts";
-import { containerNamed, dataPath, serialOf, volumeOf, type Model, type SimContainer, type SimVolume } from "./model.ts";
+import type { ControlState } from "../../src/postgres/control.ts";
+import { keepsOldNote } from "../../src/postgres/look.ts";
+import { containerNamed, dataPath, serialOf, volumeOf, type Database, type Model, type SimContainer, type SimVolume } from "./model.ts";
 import { runJob } from "./jobs.ts";
 import { connectAll, endpointFor, isOursLike, networkCalls } from "./networks.ts";
 import { boot, end, parseSettings, refusalOf } from "./server.ts";
@@ -85,9 +87,15 @@ function place(model: Model, id: string, path: string): { readonly volume: SimVo
   return { volume, path: path.slice(mount.path.length + 1) };
 }
 
-const controlFile = (systemIdentifier: string): Uint8Array => {
+const stateNumbers: Readonly<Record<ControlState, number>> = { other: 0, shutDown: 1, shutDownInRecovery: 2, inRecovery: 5, inProduction: 6 };
+
+const controlFile = ({ systemIdentifier, state, checkpoint, timeline }: Database): Uint8Array => {
   const bytes = Buffer.alloc(512);
-  bytes.writeBigUInt64LE(BigInt(systemIdentifier));
+  bytes.writeBigUInt64LE(BigInt(systemIdentifier), 0);
+  bytes.writeUInt32LE(1_300, 8);
+  bytes.writeUInt32LE(stateNumbers[state], 16);
+  bytes.writeBigUInt64LE(BigInt(checkpoint), 32);
+  bytes.writeUInt32LE(timeline, 48);
   return bytes;
 };
 
@@ -95,16 +103,21 @@ function readFile(model: Model, id: string, path: string): Uint8Array | undefine
   const { volume, path: at } = place(model, id, path);
   const { database } = volume;
   if (database !== undefined && at === `${dataPath}/PG_VERSION`) return Buffer.from(`${database.major}\n`);
-  if (database !== undefined && at === `${dataPath}/global/pg_control`) return controlFile(database.systemIdentifier);
+  if (database !== undefined && at === `${dataPath}/global/pg_control`) return controlFile(database);
+  if (database?.isCopy === true && at === `${dataPath}/backup_label`) return Buffer.from("START WAL LOCATION\n");
   const text = volume.files.get(at);
   return text === undefined ? undefined : Buffer.from(text);
 }
 
-/** `postgres -C`, the one program that the operator runs inside a member. */
+/** The programs that the operator runs inside a member: `postgres -C`, and the removal of data that was kept. */
 function exec(model: Model, id: string, command: readonly string[]): { readonly exitCode: number; readonly output: string } {
   const container = containerNamed(model, id);
   const volume = container === undefined ? undefined : volumeOf(model, container);
   if (container?.state !== "running" || volume === undefined) throw new Conflict(`run ${command[0] ?? ""}: the container does not run just now`);
+  if (command.join(" ").includes("pgdata.old")) {
+    volume.files.delete(`${dataPath}/${keepsOldNote}`);
+    return { exitCode: 0, output: "" };
+  }
   const file = command.find((word) => word.startsWith("--config-file="))?.slice("--config-file=".length);
   const text = file === undefined ? undefined : readFile(model, id, file);
   if (text === undefined) return { exitCode: 1, output: `postgres: could not access the server configuration file "${file ?? ""}"` };

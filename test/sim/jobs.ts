@@ -1,7 +1,10 @@
 /** One-shot containers: initdb and base backups, which take their time and can fail on the way. */
 import { label } from "../../src/api/names.ts";
+import { cannotRewind, divergedNote, rewindingNote } from "../../src/plan/jobs.ts";
+import { keepsOldNote } from "../../src/postgres/look.ts";
+import { formatLsn } from "../../src/postgres/lsn.ts";
 import { md5Verifier } from "../../src/postgres/password.ts";
-import { dataPath, serialOf, volumeOf, type Database, type Model, type SimContainer, type SimVolume } from "./model.ts";
+import { dataPath, serialOf, volumeOf, type Database, type Model, type SimContainer, type SimServer, type SimVolume } from "./model.ts";
 import { admit, end, inThisLife } from "./server.ts";
 
 const shortestMs = 800;
@@ -34,6 +37,7 @@ function initdb(model: Model, container: SimContainer, volume: SimVolume): void 
     moveInPlace(model, container, volume, {
       systemIdentifier: `7${serialOf(model)}`, major, timeline: 1, position: firstPosition, history: [],
       control: settled(container.spec.command.join(" ")), roles: new Map([["postgres", md5Verifier("postgres", password)]]), databases: new Set(["postgres"]), slots: new Set(),
+      state: "shutDown", checkpoint: firstPosition, isCopy: false,
     }, new Map([[`${dataPath}/postgresql.conf`, ""], [`${dataPath}/pg_hba.conf`, ""]]));
   });
 }
@@ -47,7 +51,16 @@ const settled = (command: string): Readonly<Record<string, number>> => ({
 const sameOwner = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean =>
   [label.installation, label.namespace, label.name].every((name) => one[name] === other[name]);
 
-function basebackup(model: Model, container: SimContainer, volume: SimVolume): void {
+/** The files of a server's data directory as a copy gets them. */
+const filesOf = ({ volume }: SimServer): ReadonlyMap<string, string> =>
+  new Map([...volume.files].filter(([path]) => path.startsWith(`${dataPath}/`) && !/standby\.signal$|recovery\.conf$/.test(path)));
+
+/** What a copy holds. A running server's control file says that it is in production, and a label that it is a copy. */
+const copyOf = ({ database }: SimServer): Database => ({
+  ...database, roles: new Map(database.roles), databases: new Set(database.databases), slots: new Set(), state: "inProduction", isCopy: true,
+});
+
+function basebackup(model: Model, container: SimContainer, volume: SimVolume, isBeside: boolean): void {
   const connection = container.spec.environment["CONNECTION"] ?? "";
   const slot = /--slot=(\S+)/.exec(container.spec.command.join(" "))?.[1];
   const admitted = admit(model, container, connection, slot);
@@ -58,11 +71,34 @@ function basebackup(model: Model, container: SimContainer, volume: SimVolume): v
     if (model.isDiskFull) return end(model, container, 1, "pg_basebackup: error: could not write to file: No space left on device");
     const again = admit(model, container, connection, slot);
     if (typeof again === "string" || again.server !== server) return end(model, container, 1, "pg_basebackup: error: could not receive data from WAL stream");
-    const { database } = server;
-    const copied = [...server.volume.files].filter(([path]) => path.startsWith(`${dataPath}/`) && !/standby\.signal$|recovery\.conf$/.test(path));
-    moveInPlace(model, container, volume, {
-      ...database, roles: new Map(database.roles), databases: new Set(database.databases), slots: new Set(),
-    }, new Map(copied));
+    if (isBeside) clear(volume);
+    moveInPlace(model, container, volume, copyOf(server), new Map([...filesOf(server), ...isBeside ? [[`${dataPath}/${keepsOldNote}`, "kept"] as const] : []]));
+  });
+}
+
+/** Moves what the data directory holds aside. */
+function clear(volume: SimVolume): void {
+  volume.database = undefined;
+  for (const path of [...volume.files.keys()]) if (path.startsWith(`${dataPath}/`) || path === rewindingNote) volume.files.delete(path);
+}
+
+const rewindable = new Set(["15", "17", "18"]);
+
+function rewind(model: Model, container: SimContainer, volume: SimVolume): void {
+  const { database } = volume;
+  const connection = container.spec.environment["CONNECTION"] ?? "";
+  if (database === undefined) return fail(model, container, "pg_controldata: fatal: could not open file");
+  container.log = [`pgrs: end of WAL ${formatLsn(BigInt(database.position))}`];
+  volume.files.set(rewindingNote, "");
+  volume.files.delete(`${dataPath}/${divergedNote}`);
+  Object.assign(database, { state: "shutDown", checkpoint: database.position });
+  if (!rewindable.has(database.major)) return inThisLife(model, container, model.random.between(200, 600), () => end(model, container, cannotRewind, "error: the image has no pg_rewind"));
+  later(model, container, () => {
+    const admitted = admit(model, container, connection, undefined);
+    if (typeof admitted === "string") return end(model, container, 1, `pg_rewind: error: ${admitted}`);
+    if (model.isDiskFull || model.random.chance(0.1)) return end(model, container, 1, "pg_rewind: error: could not write to file: No space left on device");
+    clear(volume);
+    moveInPlace(model, container, volume, copyOf(admitted.server), filesOf(admitted.server));
   });
 }
 
@@ -70,6 +106,8 @@ function basebackup(model: Model, container: SimContainer, volume: SimVolume): v
 export function runJob(model: Model, container: SimContainer): void {
   const volume = volumeOf(model, container);
   if (volume === undefined) return fail(model, container, "no volume");
-  if (container.spec.labels[label.job] === "initdb") initdb(model, container, volume);
-  else basebackup(model, container, volume);
+  const kind = container.spec.labels[label.job];
+  if (kind === "initdb") initdb(model, container, volume);
+  else if (kind === "rewind") rewind(model, container, volume);
+  else basebackup(model, container, volume, kind === "recopy");
 }

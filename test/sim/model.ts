@@ -4,6 +4,7 @@
  */
 import type { ContainerFacts, ContainerSpec, NetworkSpec } from "../../src/ports.ts";
 import { label } from "../../src/api/names.ts";
+import type { ControlState } from "../../src/postgres/control.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -21,6 +22,11 @@ export interface Database {
   readonly roles: Map<string, string>;
   readonly databases: Set<string>;
   readonly slots: Set<string>;
+  /** What the control file says, and where its last checkpoint is. */
+  state: ControlState;
+  checkpoint: number;
+  /** A copy that was never started. */
+  isCopy: boolean;
 }
 
 export interface SimVolume {
@@ -49,6 +55,7 @@ export interface SimServer {
   readonly startedAt: number;
   readonly volume: SimVolume;
   readonly database: Database;
+  loadedAt: number;
   loaded: Loaded;
   /** The server that this one streams from. */
   upstream: { readonly server: SimServer; readonly address: string; readonly slot: string | undefined; state: "catchup" | "streaming" } | undefined;
@@ -103,7 +110,7 @@ export interface Model {
   /** The Engine's wall clock, ahead of or behind the operator's. */
   engineNow: () => number;
   isDiskFull: boolean;
-  /** What was committed to clients, by system identifier. */
+  /** What was committed to clients after standbys confirmed it, by system identifier. */
   readonly acknowledged: Map<string, number>;
   serial: number;
   /** Told of everything that the Engine would send an event about, with the labels of what it is about. */

@@ -2,7 +2,7 @@
 import { isOurs } from "../../src/api/names.ts";
 import type { Key, Resource } from "../../src/api/resource.ts";
 import { Transient } from "../../src/errors.ts";
-import type { Engine, Logger, Postgres, Resources, World } from "../../src/ports.ts";
+import type { Engine, Logger, Postgres, Pulse, Resources, World } from "../../src/ports.ts";
 import type { Sync } from "./calls.ts";
 import { perform, type Trouble } from "./faults.ts";
 import { containerNamed, type Model } from "./model.ts";
@@ -10,7 +10,7 @@ import type { Round } from "./safety.ts";
 
 const engineReads = ["facts", "image", "containersOf", "volumesOf", "networksOf", "container", "volume", "network", "readFile", "interfaces", "logs"] as const;
 const engineWrites = ["createNetwork", "removeNetwork", "createVolume", "removeVolume", "createContainer", "removeContainer", "start", "stop", "kill", "attach", "detach", "addAddress", "removeAddress", "putFiles", "own", "exec"] as const;
-const postgresWrites = ["promote", "ensureAccount", "ensureDatabase", "createSlot", "dropSlot", "reload"] as const;
+const postgresWrites = ["promote", "checkpoint", "advanceSlot", "ensureAccount", "ensureDatabase", "createSlot", "dropSlot", "reload"] as const;
 const resourceReads = ["get", "secret"] as const;
 const resourceWrites = ["saveStatus", "setFinalizers", "note", "createSecret", "updateSecret"] as const;
 
@@ -20,6 +20,7 @@ export interface Seams {
   readonly postgres: Sync<Postgres>;
   readonly resources: Sync<Resources>;
   readonly trouble: Trouble;
+  readonly pulse: Pulse;
   readonly log: Logger;
   readonly installation: string;
   readonly newPassword: () => string;
@@ -73,7 +74,7 @@ export function portsOf(seams: Seams, key: Key): { readonly world: World; readon
       ...port("engine", seams.engine, engineReads, false), ...port("engine", seams.engine, engineWrites, true),
       pull: (name: string) => { if (!trouble.life.isDead) seams.engine.pull(name); }, pulling: (name: string) => seams.engine.pulling(name),
     } as unknown as Engine,
-    postgres: { ...port("postgres", seams.postgres, ["look"], false), ...port("postgres", seams.postgres, postgresWrites, true) } as unknown as Postgres,
+    postgres: { ...port("postgres", seams.postgres, ["look", "beat"], false), ...port("postgres", seams.postgres, postgresWrites, true) } as unknown as Postgres,
     resources: {
       ...resources,
       get: async (asked, signal) => {
@@ -86,6 +87,7 @@ export function portsOf(seams: Seams, key: Key): { readonly world: World; readon
         return resources.saveStatus(resource, status, signal);
       },
     },
+    pulse: seams.pulse,
     clock: { now: seams.now }, log: seams.log, installation, newPassword: seams.newPassword,
   };
   return { world, beginRound: () => { round = undefined; } };

@@ -1,8 +1,9 @@
 /** PostgreSQL as the operator reaches it: over the management bridge, as the superuser. */
 import { Conflict, Transient } from "../../src/errors.ts";
-import { dataPath, containerNamed, isNewer, addressOn, type Model, type SimServer } from "./model.ts";
+import { dataPath, containerNamed, addressOn, type Model, type SimServer } from "./model.ts";
 import { md5Verifier, verifies } from "../../src/postgres/password.ts";
-import type { Postgres, Target } from "../../src/ports.ts";
+import { formatLsn } from "../../src/postgres/lsn.ts";
+import type { Boot, Postgres, Target } from "../../src/ports.ts";
 import type { Sync } from "./calls.ts";
 import { isHeld, lookAt, reload } from "./server.ts";
 
@@ -20,17 +21,18 @@ const writable = (model: Model, target: Target): SimServer => {
   return server;
 };
 
-function promote(model: Model, target: Target): void {
+function promote(model: Model, target: Target, { epoch, startedAt }: Boot): void {
   const server = reached(model, target);
   if (!server.inRecovery) return;
   const { database, volume } = server;
-  for (const other of model.volumes.values()) {
-    if (other.database === undefined || other.database.systemIdentifier !== database.systemIdentifier) continue;
-    if (isNewer(other.database, database)) model.onBreach(`${target.member} is promoted at timeline ${database.timeline}, ${database.position}, behind ${other.name} at ${other.database.timeline}, ${other.database.position}`);
-  }
-  if (database.position < (model.acknowledged.get(database.systemIdentifier) ?? 0)) model.onBreach(`${target.member} is promoted without commits that were acknowledged`);
+  if (server.startedAt !== startedAt || Number(server.loaded.files["pgrs.epoch"] ?? "0") > epoch) throw new Conflict(`promote ${target.member}: it is another boot, or was configured by a later decision`);
+  const promised = model.acknowledged.get(database.systemIdentifier) ?? 0;
+  if (database.position < promised) model.onBreach(`${target.member} is promoted at ${database.position}, without commits that were acknowledged up to ${promised}`);
   database.history = [...database.history, { timeline: database.timeline, end: database.position }];
+  // The first timeline that nobody else has used (PostgreSQL looks for the newest history file that it can find).
   database.timeline += 1;
+  database.state = "inProduction";
+  database.checkpoint = database.position;
   server.inRecovery = false;
   server.upstream = undefined;
   volume.files.delete(`${dataPath}/standby.signal`);
@@ -38,12 +40,18 @@ function promote(model: Model, target: Target): void {
 }
 
 export const postgresCalls = (model: Model): Sync<Postgres> => ({
-  look: (target, accounts) => {
+  look: (target, { accounts }) => {
     const server = reached(model, target);
     const verifier = server.database.roles.get("postgres");
     return { ...lookAt(model, server, accounts), passwordAccepted: verifier !== undefined && verifies(verifier, "postgres", target.password) };
   },
-  promote: (target) => promote(model, target),
+  beat: (target) => {
+    const { inRecovery, database } = reached(model, target);
+    return inRecovery ? undefined : formatLsn(BigInt(database.position));
+  },
+  promote: (target, boot) => promote(model, target, boot),
+  checkpoint: (target) => { const { database } = writable(model, target); database.checkpoint = database.position; },
+  advanceSlot: (target) => { reached(model, target); },
   ensureAccount: (target, { name, password }) => { writable(model, target).database.roles.set(name, md5Verifier(name, password)); },
   ensureDatabase: (target, { name, owner }) => {
     const { database } = writable(model, target);
@@ -56,5 +64,5 @@ export const postgresCalls = (model: Model): Sync<Postgres> => ({
     if (isHeld(model, server, slot)) throw new Conflict(`drop the slot ${slot}: it is in use`);
     server.database.slots.delete(slot);
   },
-  reload: (target) => reload(reached(model, target)),
+  reload: (target) => reload(model, reached(model, target)),
 });

@@ -8,6 +8,7 @@ import { formatLsn } from "../../src/postgres/lsn.ts";
 import { verifies } from "../../src/postgres/password.ts";
 import { parseSynchronousStandbyNames } from "../../src/postgres/standby-names.ts";
 import { traitsOf } from "../../src/postgres/versions.ts";
+import { keepsOldNote } from "../../src/postgres/look.ts";
 import type { Look } from "../../src/ports.ts";
 import { canFollow, dataPath, reach, volumeOf, type Database, type Loaded, type Model, type Settings, type SimContainer, type SimServer, type SimVolume } from "./model.ts";
 
@@ -78,14 +79,25 @@ const isTooLow = (settings: Settings, control: Readonly<Record<string, number>>)
 export function end(model: Model, container: SimContainer, exitCode: number, ...log: readonly string[]): void {
   if (container.state !== "running") return;
   const { server } = container;
-  // A clean stop sends all that was written to those that stream.
-  if (exitCode === 0 && server !== undefined) for (const other of streamersOf(model, server)) follow(other, server);
+  if (server !== undefined) leaveState(model, server, exitCode === 0);
   Object.assign(container, { state: "exited", exitCode, finishedAt: model.engineNow(), server: undefined, held: undefined, nics: 0 });
   container.log = [...container.log, ...log].slice(-50);
   for (const endpoint of container.endpoints.values()) Object.assign(endpoint, { address: "", nicName: "" });
   for (const other of model.containers.values()) if (other.server?.upstream?.server === server) dropUpstream(other);
   model.onEvent(`container die ${container.spec.name} ${exitCode} ${log.at(-1) ?? ""}`, container.spec.labels);
 }
+
+/** What the control file says of a server that ended. A clean stop sends all that was written to those that stream, its last checkpoint too. */
+function leaveState(model: Model, server: SimServer, isClean: boolean): void {
+  const { database, inRecovery } = server;
+  database.state = inRecovery ? isClean ? "shutDownInRecovery" : "inRecovery" : isClean ? "shutDown" : "inProduction";
+  if (!isClean || inRecovery) return;
+  database.checkpoint = database.position;
+  database.position += checkpointBytes;
+  for (const other of streamersOf(model, server)) follow(other, server);
+}
+
+const checkpointBytes = 120;
 
 const dropUpstream = ({ server }: SimContainer): void => { if (server !== undefined) server.upstream = undefined; };
 
@@ -135,8 +147,9 @@ export function boot(model: Model, container: SimContainer): void {
   if (!inRecovery) model.onBreach(`${container.spec.name} boots without ${traits.recovery}: it would accept writes`);
   const failure = startFailure(model, container, volume, database, inRecovery);
   if (failure !== undefined) return fail(failure);
-  const server: SimServer = { isUp: false, inRecovery, startedAt: model.engineNow(), volume, database, loaded: load(volume, undefined), upstream: undefined };
+  const server: SimServer = { isUp: false, inRecovery, startedAt: model.engineNow(), volume, database, loaded: load(volume, undefined), loadedAt: model.engineNow(), upstream: undefined };
   container.server = server;
+  Object.assign(database, { isCopy: false, state: "inRecovery" });
   inThisLife(model, container, bootMs + model.random.between(0, 600), () => { server.isUp = true; });
 }
 
@@ -215,18 +228,23 @@ export function tick(model: Model, isWriting: boolean): void {
     if (server.inRecovery) { receive(model, container, server); continue; }
     server.database.control = controlOf(server.loaded.running);
     if (isWriting) server.database.position += model.random.between(0, 5_000);
+    if (model.random.chance(0.05)) server.database.checkpoint = server.database.position;
   }
   for (const { server } of model.containers.values()) {
     if (server?.isUp !== true || server.inRecovery) continue;
     const { systemIdentifier, position } = server.database;
     const wanted = parseSynchronousStandbyNames(server.loaded.running["synchronous_standby_names"] ?? "");
     const confirmed = sendersOf(model, server).filter(({ name, state }) => state === "streaming" && wanted?.names.includes(name) === true).map(({ standby }) => standby.database.position).sort((a, b) => b - a);
-    const safe = wanted === undefined ? position : Math.min(position, confirmed[wanted.count - 1] ?? 0);
+    if (wanted === undefined) continue; // nobody confirms it, and nobody promised that it is kept
+    const safe = Math.min(position, confirmed[wanted.count - 1] ?? 0);
     model.acknowledged.set(systemIdentifier, Math.max(model.acknowledged.get(systemIdentifier) ?? 0, safe));
   }
 }
 
-export const reload = (server: SimServer): void => { server.loaded = load(server.volume, server.loaded); };
+export const reload = (model: Model, server: SimServer): void => {
+  server.loaded = load(server.volume, server.loaded);
+  server.loadedAt = model.engineNow();
+};
 
 const lsn = (position: number): string => formatLsn(BigInt(position));
 
@@ -244,7 +262,10 @@ export function lookAt(model: Model, server: SimServer, accounts: readonly strin
     ...(inRecovery ? { replayedLsn: here, ...(upstream === undefined ? {} : { receivedLsn: here }) } : { flushLsn: here, currentLsn: here }),
     configHash: loaded.files["pgrs.config_hash"], parametersHash: loaded.files["pgrs.parameters_hash"],
     pendingRestart: [...atStart].filter((name) => loaded.files[name] !== loaded.running[name]).sort(), alteredSettings: [], fileProblems: loaded.problems,
-    settings: Object.fromEntries(Object.keys(sensitive).map((name) => [name, String(numberOf(loaded.running, name))])),
+    settings: { ...Object.fromEntries(Object.keys(sensitive).map((name) => [name, String(numberOf(loaded.running, name))])), synchronous_standby_names: loaded.running["synchronous_standby_names"] ?? "" },
+    loadedAt: server.loadedAt, epoch: Number(loaded.files["pgrs.epoch"] ?? "0"), keepsOld: volume.files.has(`${dataPath}/${keepsOldNote}`),
+    history: inRecovery ? [] : database.history.map(({ timeline, end: left }) => ({ timeline, end: lsn(left) })),
+    ...(upstream === undefined ? {} : { receiver: { status: "streaming", messageAgeMs: 0 } }),
     senders: sendersOf(model, server).map(({ name, state, address, sync, standby }) => {
       const at = lsn(standby.database.position);
       return { applicationName: name, clientAddress: address, state, syncState: sync, sentLsn: at, writeLsn: at, flushLsn: at, replayLsn: at };

@@ -3,14 +3,15 @@
  * time passes when it is told to, people edit when they are told to, and every step is checked.
  */
 import { runController } from "../../src/controller/controller.ts";
+import { createPulse } from "../../src/controller/pulse.ts";
 import { createQueue, type Queue } from "../../src/controller/queue.ts";
 import { label } from "../../src/api/names.ts";
 import type { Key, Resource, Status } from "../../src/api/resource.ts";
 import { explain } from "../../src/errors.ts";
-import type { Logger, Target } from "../../src/ports.ts";
+import type { Logger, Pulse, Target } from "../../src/ports.ts";
 import { reconcile } from "../../src/reconcile.ts";
 import { engineCalls } from "./engine.ts";
-import { noFaults, type Life, type Rates } from "./faults.ts";
+import { noFaults, perform, type Life, type Rates, type Trouble } from "./faults.ts";
 import { containerNamed, type Model, type SimImage } from "./model.ts";
 import { bridge } from "./networks.ts";
 import { portsOf, unreachable, type Seams } from "./ports.ts";
@@ -149,8 +150,13 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const rush = { since: 0, rounds: 0 };
 
   const engine = engineCalls(model);
-  const seamsOf = (life: Life): Seams => ({
-    model, engine, postgres: postgresCalls(model), resources: resourceCalls(api), log: logger({}), installation, now: wallNow, onEffect, onWrite,
+  const servers = postgresCalls(model);
+  const troubleOf = (life: Life): Trouble => ({
+    time, random, life, rates: () => inner.rates, note: tell, onLate: disturbed,
+    outage: (what) => (what.startsWith("engine.") && outage.engine) || (what.startsWith("resources.") && outage.api) || (what.startsWith("postgres.") && outage.postgres) ? unreachable(what) : undefined,
+  });
+  const seamsOf = (life: Life, pulse: Pulse): Seams => ({
+    model, engine, pulse, postgres: servers, resources: resourceCalls(api), log: logger({}), installation, now: wallNow, onEffect, onWrite,
     newPassword: () => {
       const password = `secret-${inner.passwords += 1}-${random.between(1_000_000, 9_999_999)}`;
       secrets.add(password);
@@ -172,10 +178,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
       const found = api.objects.get(keyText(key));
       if (found !== undefined) api.objects.set(keyText(key), Object.freeze({ ...found, metadata: { ...found.metadata, resourceVersion: String(api.version += 1) } }));
     },
-    trouble: {
-      time, random, life, rates: () => inner.rates, note: tell, onLate: disturbed,
-      outage: (what) => (what.startsWith("engine.") && outage.engine) || (what.startsWith("resources.") && outage.api) || (what.startsWith("postgres.") && outage.postgres) ? unreachable(what) : undefined,
-    },
+    trouble: troubleOf(life),
   });
 
   const live = (): void => {
@@ -192,7 +195,11 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
         time.after(random.between(50, 4_000), () => { if (inner.hasBegun) live(); });
       },
     };
-    const seams = seamsOf(life);
+    const beats = createPulse<Target, string>({
+      beat: (target, signal) => perform(troubleOf(life), { what: "postgres.beat", isWrite: false, effect: () => servers.beat(target, signal), signal }),
+      onSilence: (text) => { if (!life.isDead) queue.add(text); }, clock, signal: stop.signal,
+    });
+    const seams = seamsOf(life, { follow: (key, primary) => beats.follow(keyText(key), primary), heard: beats.heard });
     const worlds = new Map(keys.map((key) => [keyText(key), portsOf(seams, key)]));
     Object.assign(inner, { life, queue });
     void runController({

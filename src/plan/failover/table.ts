@@ -81,8 +81,9 @@ export const rows: readonly Row[] = [
   { name: "silent", when: { primary: ["silent", "frozen"], candidate: "ready" }, decision: "Fence", sentence: "the primary has been silent for longer than it is given, and no standby hears it: it is killed, and a standby takes over" },
   { name: "stuck", when: { primary: "stuck", candidate: "ready" }, decision: "Fence", sentence: "the primary takes too long to come back in place: it is killed, and a standby takes over" },
   { name: "frozen-alone", when: { primary: "frozen" }, decision: "Wait", sentence: "the primary's container is paused and no standby can take over: docker unpause it" },
-  { name: "silent-retry", when: { primary: ["silent", "stuck"], restart: "failed" }, decision: "Fence", sentence: "the primary has been silent for longer than a restart takes, and no standby can take over: it is killed and started in place" },
-  { name: "silent-alone", when: { primary: ["silent", "stuck"] }, decision: "Watch", sentence: "the primary does not answer and no standby can take over" },
+  { name: "silent-retry", when: { primary: "silent", restart: "failed" }, decision: "Fence", sentence: "the primary has been silent for longer than a restart takes, and no standby can take over: it is killed and started in place" },
+  { name: "silent-alone", when: { primary: "silent" }, decision: "Watch", sentence: "the primary does not answer and no standby can take over" },
+  { name: "stuck-alone", when: { primary: "stuck" }, decision: "Watch", sentence: "the primary takes long to come back in place, and no standby can take over" },
 
   { name: "stopped", when: { primary: "stopped", restart: "untried" }, decision: "Restart", sentence: "the primary ended cleanly and is started in place, which loses nothing" },
   { name: "async-restart", when: { primary: "crashed", replication: "asynchronous", restart: "untried" }, decision: "Restart", sentence: "the primary crashed; replication is asynchronous, so it is restarted in place first, which loses nothing" },
