@@ -1,5 +1,5 @@
 /** What the API server is asked to do, an action each. Those that change the resource return it as it is afterwards. */
-import { finalizer, memberName } from "../api/names.ts";
+import { finalizer } from "../api/names.ts";
 import type { Status } from "../api/resource.ts";
 import { uri } from "../postgres/conninfo.ts";
 import type { Performers } from "./act.ts";
@@ -29,15 +29,13 @@ export const performers: Performers<ResourceKind> = {
     resources.createSecret(resource, secret, withPassword(data, newPassword()), signal),
   updateSecret: async ({ secret, data, password }, { resources }, resource, signal) =>
     resources.updateSecret({ namespace: resource.metadata.namespace, name: secret }, withPassword(data, password), signal),
-  recordPrimary: async ({ ordinal, epoch, change, because }, { resources, clock }, resource, signal) => {
+  recordPrimary: async ({ ordinal, epoch, change }, { resources, clock }, resource, signal) => {
     const previous = resource.status.primary?.ordinal;
     const status: Status = {
       ...withoutPromise(resource.status), ...change,
       primary: { ordinal, epoch, since: new Date(clock.now()).toISOString(), ...(previous === undefined ? {} : { previous }) },
     };
-    const metadata = await resources.saveStatus(resource, status, signal);
-    await resources.note(resource, { type: "Normal", reason: "PrimaryRecorded", message: `${memberName(resource.metadata.name, ordinal)} is the primary from now on (epoch ${epoch}): ${because}` }, signal);
-    return { ...resource, metadata, status };
+    return { ...resource, metadata: await resources.saveStatus(resource, status, signal), status };
   },
   recordSwitchover: async ({ switchover }, { resources }, resource, signal) => {
     const status: Status = { ...resource.status, switchover, observedSwitchoverToken: switchover.token };

@@ -96,9 +96,10 @@ export async function observe(want: Desired, world: World, signal: AbortSignal):
   const { engine, clock } = world;
   const { owner } = want;
   const at = clock.now();
-  const [facts, secrets] = await Promise.all([sight(engine.facts(signal)), lookAtSecrets(world, want, signal)]);
+  const [facts, secrets, held, image] = await Promise.all([
+    sight(engine.facts(signal)), lookAtSecrets(world, want, signal), holdings(world, owner, signal), lookAtImage(world, want.images, signal),
+  ]);
   if (facts.seen !== "present") return blind(want, owner, at, facts.seen === "unknown" ? facts.because : "", secrets);
-  const [held, image] = await Promise.all([holdings(world, owner, signal), lookAtImage(world, want.images, signal)]);
   const password = valueOf(secrets.superuser)?.password ?? "";
   const accounts = want.status.primary === undefined ? [] : (Object.keys(want.secrets) as Account[]).map((account) => valueOf(secrets[account])?.username ?? want.secrets[account].username);
   const member = async (ordinal: number): Promise<MemberSighting> => {

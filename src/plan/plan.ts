@@ -10,7 +10,8 @@ import type { Observation } from "./observation.ts";
 import { climb, contextOf, action, leftOf, perform, wait, type ClusterContext, type Rule } from "./rules/context.ts";
 import { ladder, wires } from "./rules/member.ts";
 import { network, staleNetwork } from "./rules/networks.ts";
-import { accounts, elect, slots } from "./rules/primary.ts";
+import { accounts, elect } from "./rules/primary.ts";
+import { keptSlots, slots } from "./rules/slots.ts";
 import { addresses } from "./rules/addresses.ts";
 import { failover, watch } from "./failover/failover.ts";
 import { promise } from "./failover/promise.ts";
@@ -89,7 +90,7 @@ function lanes(context: ClusterContext): readonly LanedStep[] {
     const member = contextOf(context, me);
     // A primary among them hands over first, which is the failover's matter.
     if (want.spec.fencedOrdinals.includes(me.ordinal) && !member.isPrimary) return [[member.lane, climb(fenced, member)]];
-    return [[member.lane, climb(ladder, member)], [`${member.lane}/nics`, wires(member)]];
+    return [[member.lane, climb(ladder, member)], [`${member.lane}/nics`, wires(member)], [`${member.lane}/slots`, keptSlots(member)]];
   });
   return [
     ["image", image(context)], ["archive", archive(context)],

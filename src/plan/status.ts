@@ -219,6 +219,7 @@ const told: Readonly<Record<string, readonly [reason: string, sentence: (lane: s
   fenceMember: ["Fenced", (_, because) => `killed the primary's container: ${because}`],
   addAddress: ["AddressMoved", (_, because) => `put the primary's address on its NIC and announced it (${because})`],
   removeOldData: ["OldDataRemoved", (lane, because) => `removed the data kept beside the copy of ${lane} (${because})`],
+  recordPrimary: ["PrimaryRecorded", (_, because) => `another primary is recorded: ${because}`],
   recordSwitchover: ["SwitchoverEnded", (_, because) => because],
   attachNic: ["NicAttached", (lane, because) => `attached a NIC of ${lane} (${because})`],
   createNetwork: ["NetworkCreated", (lane, because) => `made the ${lane} (${because})`],

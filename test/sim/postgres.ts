@@ -58,9 +58,9 @@ export const postgresCalls = (model: Model): Sync<Postgres> => ({
     if (!database.roles.has(owner)) throw new Conflict(`make the database ${name}: role ${owner} does not exist`);
     database.databases.add(name);
   },
-  createSlot: (target, slot) => { writable(model, target).database.slots.add(slot); },
+  createSlot: (target, slot) => { reached(model, target).database.slots.add(slot); },
   dropSlot: (target, slot) => {
-    const server = writable(model, target);
+    const server = reached(model, target);
     if (isHeld(model, server, slot)) throw new Conflict(`drop the slot ${slot}: it is in use`);
     server.database.slots.delete(slot);
   },

@@ -57,7 +57,9 @@ function primaryState(situation: Situation): Facts["primary"] {
   if (container?.state === "running") return runningState(situation, me);
   if (me.volume.seen === "absent") return "lost";
   if (container === undefined) return "crashed";
-  if (container.state === "restarting" || container.state === "removing" || me.data.seen === "unknown") return "unseen";
+  if (container.state === "restarting" || container.state === "removing") return "unseen";
+  // How it ended is known without its data; a clean end is not.
+  if (me.data.seen === "unknown") return container.exitCode !== 0 ? "crashed" : "unseen";
   if (me.data.seen === "absent" || me.data.value.isTorn || me.data.value.systemIdentifier !== status.systemIdentifier) return "lost";
   return me.data.value.state === "shutDown" || me.data.value.state === "shutDownInRecovery" ? "stopped" : "crashed";
 }

@@ -78,7 +78,7 @@ function promotion(context: ClusterContext, verdict: Verdict, chosen: Candidate)
   const name = memberName(want.owner.name, chosen.ordinal);
   const token = request.kind === "ready" ? want.spec.switchover?.token : undefined;
   const synchronous = promiseAfter(context, chosen.ordinal);
-  return action("recordPrimary", lane, `${row.sentence} (${row.name})`, {
+  return action("recordPrimary", lane, `${name} (epoch ${(want.status.primary?.epoch ?? 0) + 1}), since ${row.sentence}`, {
     ordinal: chosen.ordinal, epoch: (want.status.primary?.epoch ?? 0) + 1,
     change: {
       lastFailover: evidence(context, verdict, chosen), ...(synchronous === undefined ? {} : { synchronous }),

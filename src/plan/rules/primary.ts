@@ -1,6 +1,6 @@
-/** Who the primary is, and what only the primary can be asked to do: promote, accounts, database, slots. */
-import { containerName, isOurs, ordinalOfSlot, slotName, type Account } from "../../api/names.ts";
-import type { Action, Step } from "../action.ts";
+/** Who the primary is, and what only the primary can be asked to do: promote, accounts, database. */
+import { containerName, isOurs, type Account } from "../../api/names.ts";
+import type { Action } from "../action.ts";
 import { dataOf, isAlive, memberAt, newestFirst, positionOf } from "../cluster.ts";
 import { valueOf } from "../observation.ts";
 import { action, perform, wait, type ClusterContext, type MemberContext, type Rule } from "./context.ts";
@@ -16,7 +16,7 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
   if (members.some(({ volume }) => volume.seen === "present" && !isOurs(want.owner, volume.value.labels))) return "satisfied";
   if (members.length > 0 && members.every((member) => dataOf(member) === "none")) {
     const ordinal = Math.min(...cluster.ordinals);
-    return perform(action("recordPrimary", "cluster", "nobody has data yet", { ordinal, epoch: 1, change: {} }));
+    return perform(action("recordPrimary", "cluster", `ordinal ${ordinal} (epoch 1), since nobody has data yet`, { ordinal, epoch: 1, change: {} }));
   }
   if (members.some((member) => dataOf(member) === "unknown" || (dataOf(member) === "data" && member.server.seen !== "present"))) return "satisfied";
   const replaying = members.find(({ server }) => valueOf(server)?.replaying === true);
@@ -28,7 +28,7 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
   const systems = new Set(members.flatMap(({ server }) => server.seen === "present" ? [server.value.systemIdentifier] : []));
   if (systems.size > 1) return wait("the volumes hold data of several clusters: move away those that do not belong here", "ForeignData");
   return best === undefined ? "satisfied"
-    : perform(action("recordPrimary", "cluster", `has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch: 1, change: {} }));
+    : perform(action("recordPrimary", "cluster", `ordinal ${best.ordinal} (epoch 1), since it has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch: 1, change: {} }));
 };
 
 type Former = { readonly is: "no matter" } | { readonly is: "stopped" | "running unknown" | "running behind"; readonly container: string };
@@ -91,20 +91,4 @@ export const accounts: Rule<ClusterContext> = ({ want, seen, cluster }) => {
     steps.push(action("ensureDatabase", "accounts", `database ${database} is absent`, { target, database, owner }));
   }
   return steps.length > 0 ? perform(...steps) : "satisfied";
-};
-
-/** A slot for each wanted standby; those of members that are gone are dropped, so that they hold no WAL. */
-export const slots: Rule<ClusterContext> = ({ want, cluster }): Step => {
-  const target = cluster.primary?.target;
-  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
-  if (!want.traits.slots || !cluster.writable || target === undefined || server === undefined) return "satisfied";
-  const wanted = want.spec.replication.slots ? cluster.ordinals.filter((ordinal) => ordinal !== cluster.primaryOrdinal) : [];
-  const missing = wanted.map(slotName).filter((slot) => !server.slots.some(({ name }) => name === slot));
-  const create = missing.map((slot) => action("createSlot", "slots", `${slot} is absent`, { target, slot }));
-  const unused = server.slots.filter(({ name, active }) => {
-    const ordinal = ordinalOfSlot(name);
-    return ordinal !== undefined && !active && !wanted.includes(ordinal);
-  });
-  const drop = unused.map(({ name }) => action("dropSlot", "slots", `${name} belongs to no wanted standby`, { target, slot: name }));
-  return create.length + drop.length > 0 ? perform(...create, ...drop) : "satisfied";
 };
