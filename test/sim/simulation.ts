@@ -135,7 +135,8 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     if (what === "resources.saveStatus") {
       const status = args[1] as Status;
       checkSecrets(JSON.stringify(status), secrets, "the status", breach);
-      checkReady(watch, round, status);
+      // A decision is written beside the conditions of the round before: it claims nothing anew.
+      if (status.conditions !== (args[0] as Resource).status.conditions) checkReady(watch, round, status);
       onStatus?.(round.key, status);
     }
     if (what !== "engine.exec" && !what.startsWith("resources.")) tell(`  ${what} ${summary(model, args)}`);
