@@ -26,6 +26,8 @@ interface Script extends Tools {
 }
 
 const primary = 0;
+/** The number of the decision about it. */
+const epoch = 1;
 const betweenLooksMs = 20;
 
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
@@ -68,7 +70,7 @@ function filesOf(script: Script, ordinal: number, upstreamHost: string): readonl
   const subnets = (purpose: string): readonly string[] => want.networks.filter((network) => network.purpose === purpose).flatMap(({ subnet }) => subnet ?? []);
   const { files } = memberConfiguration({
     traits: want.traits, member: nameOf(script, ordinal), dataDirectory: want.dataDirectory, parameters: want.spec.postgres.parameters, hba: [],
-    managementSubnets: [managementSubnet], clientSubnets: subnets("Client"), replicationSubnets: subnets("Replication"), synchronousStandbyNames: "",
+    managementSubnets: [managementSubnet], clientSubnets: subnets("Client"), replicationSubnets: subnets("Replication"), synchronousStandbyNames: "", epoch,
     ...(ordinal === primary ? {} : { upstream: { host: upstreamHost, port: 5432, user: "replicator", passfile: `${want.mount}/${passfile.path}`, slot: slotName(ordinal) } }),
   });
   return [passfile, ...Object.entries(files).map(([path, text]) => ({ path: `pgdata/${path}`, text }))];
@@ -100,7 +102,8 @@ async function lead(script: Script, target: Target): Promise<void> {
   const { postgres, want, passwords, signal, timed } = script;
   const lane = nameOf(script, primary);
   const { database, owner } = want.spec.bootstrap.initdb;
-  await timed(lane, "promote", () => postgres.promote(target, signal));
+  const { startedAt } = await postgres.look(target, { accounts: [] }, signal);
+  await timed(lane, "promote", () => postgres.promote(target, { epoch, startedAt }, signal));
   await timed("accounts", "ensureAccount", () => postgres.ensureAccount(target, { name: "replicator", password: passwords.replication, attributes: "REPLICATION" }, signal));
   await timed("accounts", "ensureAccount", () => postgres.ensureAccount(target, { name: owner, password: passwords.app, attributes: "LOGIN" }, signal));
   await timed("accounts", "ensureDatabase", () => postgres.ensureDatabase(target, { name: database, owner }, signal));

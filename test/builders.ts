@@ -7,7 +7,7 @@ import { parse, type Metadata, type Resource, type Status } from "../src/api/res
 import { clusterOf } from "../src/plan/cluster.ts";
 import { configurationOf } from "../src/plan/configuration.ts";
 import { containerOf, desire, nicsOf, type Desired } from "../src/plan/desired.ts";
-import { absent, present, unknown, valueOf, type MemberSighting, type Observation } from "../src/plan/observation.ts";
+import { absent, present, unknown, valueOf, type DataFacts, type MemberSighting, type Observation, type Sighting } from "../src/plan/observation.ts";
 import { plan, printed } from "../src/plan/plan.ts";
 import type { ContainerFacts, Look, NetworkFacts, VolumeFacts } from "../src/ports.ts";
 import { md5 } from "../src/postgres/digest.ts";
@@ -193,12 +193,27 @@ export const disconnected = (scene: Scene, ordinal: number): Scene => {
   });
 };
 
-export const data = present({ systemIdentifier: "7000000000000000001", major: "17", good: undefined, refused: undefined });
+/** What a stopped standby's volume holds, unless said otherwise. */
+export const holding = (change: Partial<DataFacts> = {}): Sighting<DataFacts> => present({
+  systemIdentifier: "7000000000000000001", state: "shutDownInRecovery", timeline: 2, checkpoint: "0/4000028", isTorn: false, isCopy: false, isDiverged: false,
+  major: "17", good: undefined, refused: undefined, ...change,
+});
+
+export const data = holding();
+
+/** Where the last record of a primary begins that ended cleanly at `position`. */
+export const lastCheckpoint = "0/4FFFF88";
+
+/** What a member leaves behind, by its role and by how it ended. */
+const remains = ({ status, traits: { major } }: Desired, ordinal: number, exitCode: number): Sighting<DataFacts> => holding({
+  major, ...(ordinal !== status.primary?.ordinal ? { state: exitCode === 0 ? "shutDownInRecovery" : "inRecovery" }
+    : exitCode === 0 ? { state: "shutDown", checkpoint: lastCheckpoint } : { state: "inProduction" }),
+});
 
 /** The member's container has ended; its data is there. */
 export const stopped = (scene: Scene, ordinal: number, change: Partial<ContainerFacts> = {}, more: Partial<MemberSighting> = {}): Scene =>
   member(disconnected(scene, ordinal), ordinal, {
-    container: present(containerFacts(scene.want, ordinal, { state: "exited", ...change })), server: absent, interfaces: absent, data, ...more,
+    container: present(containerFacts(scene.want, ordinal, { state: "exited", ...change })), server: absent, interfaces: absent, data: remains(scene.want, ordinal, change.exitCode ?? 0), ...more,
   });
 
 /** The server gives no answer. */

@@ -35,7 +35,7 @@ const startServer = async (version: string): Promise<Target> => {
   const script = [
     `if [ ! -e ${data}/PG_VERSION ]; then`,
     "echo one > /tmp/password", `initdb -D ${data} -U postgres --auth-local=peer --auth-host=scram-sha-256 --pwfile=/tmp/password --no-sync >/tmp/initdb.log`,
-    `echo 'host all all all scram-sha-256' >> ${data}/pg_hba.conf`, recovery,
+    `echo 'host all all all scram-sha-256' >> ${data}/pg_hba.conf`, `echo "pgrs.epoch = '5'" >> ${data}/postgresql.conf`, recovery,
     "fi", `exec postgres -D ${data} -c listen_addresses=* -c hot_standby=on -c password_encryption=scram-sha-256 -c fsync=off -c synchronous_standby_names=nobody -c log_statement=all`,
   ].join("\n");
   const id = await engine.createContainer(sleeper(run, `pg${version}`, {
@@ -54,7 +54,7 @@ for (const version of ["11", "15"]) {
       assert.ok(target !== undefined, "the server did not start");
       return { ...target, ...more };
     };
-    const look = (more: Partial<Target> = {}, accounts: readonly string[] = []) => servers.look(there(more), accounts, soon());
+    const look = (more: Partial<Target> = {}, accounts: readonly string[] = []) => servers.look(there(more), { accounts }, soon());
 
     test("is looked at while it recovers", async () => {
       target = await startServer(version);
@@ -67,12 +67,31 @@ for (const version of ["11", "15"]) {
       await assert.rejects(servers.ensureAccount(there(), { name: "app", password: "x", attributes: "LOGIN" }, soon()), { name: "Conflict", message: /read-only/ });
     });
 
+    test("gives a standby's sign of life: an answer without a position", async () => {
+      assert.equal(await servers.beat(there(), soon()), undefined);
+    });
+
+    test("is not promoted when another boot of it was meant, or a decision that is older than its configuration", async () => {
+      const { startedAt, epoch } = await look();
+      assert.equal(epoch, 5);
+      await assert.rejects(servers.promote(there(), { epoch: 5, startedAt: startedAt - 60_000 }, soon()), { name: "Conflict", message: /not the server that was looked at/ });
+      await assert.rejects(servers.promote(there(), { epoch: 4, startedAt }, soon()), { name: "Conflict", message: /a later decision than 4/ });
+      assert.equal((await look()).inRecovery, true);
+    });
+
     test("is promoted, and twice", async () => {
-      await servers.promote(there(), soon());
-      const { inRecovery, timeline } = await look();
+      const { startedAt } = await look();
+      await servers.promote(there(), { epoch: 6, startedAt }, soon());
+      const { inRecovery, timeline, history } = await look();
       assert.deepEqual([inRecovery, timeline], [false, 2]);
-      await servers.promote(there(), soon());
+      assert.deepEqual(history.map((one) => one.timeline), [1]);
+      await servers.promote(there(), { epoch: 6, startedAt }, soon());
       assert.equal((await look()).timeline, 2);
+    });
+
+    test("gives a primary's sign of life, and writes a checkpoint", async () => {
+      assert.match(await servers.beat(there(), soon()) ?? "", /^[0-9A-F]+\/[0-9A-F]+$/);
+      await servers.checkpoint(there(), soon());
     });
 
     // From here on a synchronous standby is named that does not exist: whatever waits for it would never come back.
@@ -99,7 +118,14 @@ for (const version of ["11", "15"]) {
     test("gets and loses slots, each twice", async () => {
       await servers.createSlot(there(), "pgrs_1", soon());
       await servers.createSlot(there(), "pgrs_1", soon());
-      assert.deepEqual((await look()).slots.map(({ name }) => name), ["pgrs_1"]);
+      const [slot] = (await look()).slots;
+      assert.equal(slot?.name, "pgrs_1");
+      await servers.checkpoint(there(), soon());
+      const { flushLsn = "" } = await look();
+      await servers.advanceSlot(there(), "pgrs_1", flushLsn, soon());
+      await servers.advanceSlot(there(), "pgrs_1", "0/1000000", soon());
+      await servers.advanceSlot(there(), "pgrs_none", flushLsn, soon());
+      assert.equal((await look()).slots[0]?.restartLsn, flushLsn, "a slot moves forward, and never back");
       await servers.dropSlot(there(), "pgrs_1", soon());
       await servers.dropSlot(there(), "pgrs_1", soon());
       assert.deepEqual((await look()).slots, []);
@@ -120,7 +146,8 @@ for (const version of ["11", "15"]) {
       await servers.ensureAccount(inside, { name: "inside", password: "it's \\ \"odd\" $1 :x", attributes: "LOGIN" }, soon());
       await servers.ensureDatabase(inside, { name: "inside", owner: "inside" }, soon());
       await servers.ensureDatabase(inside, { name: "inside", owner: "inside" }, soon());
-      await servers.promote(inside, soon());
+      await servers.promote(inside, { epoch: 6, startedAt: (await look()).startedAt }, soon());
+      assert.match(await servers.beat(inside, soon()) ?? "", /^[0-9A-F]+\/[0-9A-F]+$/);
       const { roles, databases, slots } = await servers.look(inside, { accounts: ["inside"] }, soon());
       assert.ok(verifies(roles?.[0]?.verifier ?? "", "inside", "it's \\ \"odd\" $1 :x"));
       assert.ok(databases.includes("inside") && slots.some(({ name }) => name === "pgrs_2"));

@@ -7,7 +7,7 @@ import type { Failure } from "../../src/plan/conditions.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { statusOf } from "../../src/plan/status.ts";
 import { parametersHashOf } from "../../src/postgres/settings.ts";
-import { absent, atGoal, changed, configured, container, containerFacts, disconnected, foreignLabels, job, lan, left, member, memberOf, networkFacts, networks, now, present, repl, server, silent, stopped, unknown, unmade, unmadeMember, wanting, type Scene } from "../builders.ts";
+import { absent, atGoal, changed, configured, container, containerFacts, disconnected, foreignLabels, holding, job, lan, left, member, memberOf, networkFacts, networks, now, present, repl, server, silent, stopped, unknown, unmade, unmadeMember, wanting, type Scene } from "../builders.ts";
 
 const goal = atGoal({ spec: { networks } });
 const sync = (durability: string): Scene => atGoal({ spec: { networks, replication: { mode: "Quorum", minSync: 2, durability } } });
@@ -37,9 +37,10 @@ const rows: readonly Row[] = [
   { type: "Ready", when: "a member is being scaled away", given: wanting(goal, { spec: { replicas: 2 } }), is: "False MembersPending" },
   { type: "Ready", when: "the spec breaks a rule", given: wanting(goal, { spec: { replication: { mode: "Quorum", minSync: 3 } } }), is: "False SpecInvalid" },
   { type: "Ready", when: "the Engine does not answer", given: silentEngine, is: "Unknown EngineUnreachable" },
-  { type: "Ready", when: "the primary's data is gone", given: member(goal, 0, unmadeMember(0)), is: "False DataLost" },
+  { type: "Ready", when: "the primary's data is gone, and there is no standby", given: member(atGoal({ spec: { networks, replicas: 1 } }), 0, unmadeMember(0)), is: "False DataLost" },
+  { type: "Ready", when: "the primary's data is gone, and a standby takes over", given: member(goal, 0, unmadeMember(0)), is: "False NoPrimary" },
   { type: "Ready", when: "a name is taken", given: container(goal, 1, { labels: foreignLabels }), is: "False NameTaken" },
-  { type: "Ready", when: "a volume holds another cluster's data", given: stopped(goal, 1, {}, { data: present({ systemIdentifier: "666", major: "17", good: undefined, refused: undefined }) }), is: "False ForeignData" },
+  { type: "Ready", when: "a volume holds another cluster's data", given: stopped(goal, 1, {}, { data: holding({ systemIdentifier: "666" }) }), is: "False ForeignData" },
   { type: "Ready", when: "a Secret is missing", given: changed(wanting(goal, { spec: { credentials: { appSecretRef: { name: "mine" } } } }), { secrets: { ...goal.seen.secrets, app: absent } }), is: "False CredentialsMissing" },
   { type: "Ready", when: "the image can't be had", given: changed(goal, { image: absent, pulling: { state: "failed", because: "no registry answered", at: now } }), is: "False ImageUnavailable" },
   { type: "Ready", when: "the disk is full", given: member(stopped(goal, 1), 1, { data: absent, job: job(goal.want, 1, "basebackup", { exitCode: 1, finishedAt: now - 100, log: ["pg_basebackup: error: No space left on device"] }) }), is: "False DiskFull" },

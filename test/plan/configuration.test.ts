@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { clusterOf } from "../../src/plan/cluster.ts";
 import { configurationOf, goodNote, parametersOf, refusedNote, synchronousNames, upstreamHost } from "../../src/plan/configuration.ts";
 import { parametersHashOf } from "../../src/postgres/settings.ts";
-import { absent, atGoal, changed, container, data, disconnected, lan, member, memberOf, networks, present, server, silent, stopped, unknown, wanting, type Scene } from "../builders.ts";
+import { absent, atGoal, changed, container, data, disconnected, holding, lan, member, memberOf, networks, server, silent, stopped, unknown, wanting, type Scene } from "../builders.ts";
 
 const replication = (mode: string, minSync: number, durability: string): Scene => atGoal({ spec: { networks, replication: { mode, minSync, durability } } });
 const alone = (scene: Scene): Scene => disconnected(disconnected(scene, 1), 2);
@@ -42,7 +42,7 @@ const tuned = (given: Readonly<Record<string, string>>): Scene => wanting(atGoal
 const goodText = goodNote(good).text;
 const refusedText = refusedNote(parametersHashOf(parameters), "no such thing").text;
 const stateOf = (scene: Scene, ordinal = 1) => parametersOf(scene.want, clusterOf(scene.want, scene.seen), memberOf(scene, ordinal));
-const noted = (change: { readonly good?: string; readonly refused?: string }) => present({ systemIdentifier: "7000000000000000001", major: "17", good: undefined, refused: undefined, ...change });
+const noted = (change: { readonly good?: string; readonly refused?: string }) => holding(change);
 
 test("parameters: as the spec says", () => {
   assert.deepEqual(stateOf(tuned(parameters)), { wanted: parametersHashOf(parameters), good: undefined, refusal: undefined, isNoted: false, effective: parameters, held: [] });

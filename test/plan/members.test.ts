@@ -2,7 +2,7 @@
 import { label } from "../../src/api/names.ts";
 import { goodNote, refusedNote } from "../../src/plan/configuration.ts";
 import { parametersHashOf } from "../../src/postgres/settings.ts";
-import { absent, atGoal, changed, container, containerFacts, data, foreignLabels, job, left, member, networks, now, present, silent, stopped, unknown, unmade, unmadeMember, volumeOf, wanting, type Scene } from "../builders.ts";
+import { absent, atGoal, changed, container, containerFacts, data, foreignLabels, holding, job, left, member, networks, now, present, silent, stopped, unknown, unmade, unmadeMember, volumeOf, wanting, type Scene } from "../builders.ts";
 import { table } from "./table.ts";
 
 const goal = atGoal({ spec: { networks } });
@@ -19,7 +19,7 @@ const hash = parametersHashOf(parameters);
 const tuned = atGoal({ spec: { networks, postgres: { version: "17", parameters } } });
 const failed = { exitCode: 1, startedAt: now - 61_000, finishedAt: now - 60_000 };
 const failedNow = { exitCode: 1, startedAt: now - 1_500, finishedAt: now - 500 };
-const noted = (change: { readonly good?: string; readonly refused?: string }): Scene["seen"]["members"][number]["data"] => present({ systemIdentifier: "7000000000000000001", major: "17", good: undefined, refused: undefined, ...change });
+const noted = (change: { readonly good?: string; readonly refused?: string }): Scene["seen"]["members"][number]["data"] => holding(change);
 const fatal = (words: string): readonly string[] => ["LOG:  starting PostgreSQL 17.4", `2026-01-01 12:00:00.000 UTC [1] FATAL:  ${words}`, "LOG:  database system is shut down"];
 
 table([
@@ -53,7 +53,9 @@ table([
       "demo-1 waits: a volume named default_demo_1 is there and is not ours: rename or remove it (docker volume rm default_demo_1), or give this resource another name",
     ] },
   { when: "the volumes could not be seen", given: member(goal, 1, { volume: unknown("timed out") }), plan: ["demo-1 waits: timed out"] },
-  { when: "the primary's volume is gone", given: member(goal, 0, { ...unmadeMember(0) }), plan: [
+  { when: "the primary's volume is gone, and a standby can take over", given: member(goal, 0, unmadeMember(0)), plan: ["failover recordPrimary: the primary's data is gone and a standby can take over (lost)"] },
+  { when: "the primary's volume is gone, and failover is Disabled", given: wanting(member(goal, 0, unmadeMember(0)), { spec: { failover: { mode: "Disabled" } } }), plan: [
+      "failover waits: demo-0: the primary's data is gone, and failover is Disabled: ask for a switchover to a standby that has the data. demo-1 could; demo-2 could",
       "demo-0 waits: the data of the primary demo-0 is gone and is not made anew by itself: restore its volume, or start over with kubectl -n default delete pgrs demo and apply it again",
       "demo-1 waits: demo-1 waits for the primary",
       "demo-2 waits: demo-2 waits for the primary",
@@ -79,10 +81,14 @@ table([
   { when: "a container could not be seen", given: member(goal, 1, { container: unknown("timed out"), server: absent }), plan: ["demo-1 waits: timed out"] },
   { when: "a stopped container was made for other limits", given: wanting(stopped(goal, 1), { spec: { resources: { memory: "1Gi" } } }), plan: [
       "demo-1 removeContainer: made for another image, limits or mounts",
+      "demo-1 createContainer: absent",
       "demo-0 waits: demo-0 is restarted after ordinal 2 (the container is made for another image, limits or mounts)",
       "demo-2 waits: demo-2 is restarted when ordinal 1 streams (the container is made for another image, limits or mounts)",
     ] },
-  { when: "a container hangs on a network that is gone", given: stopped(goal, 1, { exitCode: 128, error: "network 8f2a not found" }), plan: ["demo-1 removeContainer: hangs on a network that is gone"] },
+  { when: "a container hangs on a network that is gone", given: stopped(goal, 1, { exitCode: 128, error: "network 8f2a not found" }), plan: [
+      "demo-1 removeContainer: hangs on a network that is gone",
+      "demo-1 createContainer: absent",
+    ] },
   { when: "a container is paused", given: container(goal, 1, { state: "paused" }), plan: ["demo-1 waits: demo-1 is paused: docker unpause default_demo_1"] },
   { when: "a container is being removed", given: container(goal, 1, { state: "removing" }), plan: ["demo-1 waits: demo-1's container is removing"] },
   { when: "containers are made, and their networks are not there any more", given: created(first), plan: [
@@ -100,6 +106,7 @@ table([
       "demo-1 waits: demo-1 waits for the image",
     ] },
   { when: "nobody is seen with data, and the status says that there was some", given: wanting(ready, { status: { ...status, systemIdentifier: "7000000000000000001" } }), plan: [
+      "failover waits: demo-0: the primary's data is gone and no standby may take over. demo-1 does not run",
       "demo-0 waits: demo-0 is the recorded primary and its volume is empty, while this cluster has had data: restore the volume, or delete the resource and apply it again",
       "demo-1 waits: demo-1 waits for the primary to accept writes",
     ] },
@@ -148,6 +155,7 @@ table([
   { when: "a standby has no data, and the primary serves", given: member(stopped(goal, 1, { state: "created", startedAt: 0, finishedAt: 0 }), 1, { data: absent }), plan: ["demo-1 startJob: no data"] },
   { when: "a standby has no data, and its volume could not be read", given: member(stopped(goal, 1), 1, { data: unknown("timed out") }), plan: ["demo-1 waits: timed out"] },
   { when: "a standby has no data, and the primary does not answer", given: silent(member(stopped(goal, 1), 1, { data: absent }), 0), plan: [
+      "failover waits: demo-0: the primary is silent, for less than the time that it is given",
       "demo-0 waits: demo-0's PostgreSQL does not answer yet: demo-0: PostgreSQL is starting",
       "demo-1 waits: demo-1 waits for the primary to accept writes",
       "demo-2 waits: demo-2 waits for the primary",
@@ -168,8 +176,8 @@ table([
     ] },
   { when: "the fifth attempt of a base backup failed twenty seconds ago", given: member(stopped(goal, 1), 1, { data: absent, job: job(want, 1, "basebackup", { exitCode: 1, attempt: 5, finishedAt: now - 20_000, log: ["pg_basebackup: error: connection refused"] }) }), plan: ["demo-1 waits: demo-1: base backup failed (attempt 5): pg_basebackup: error: connection refused"] },
   { when: "a job of a member that runs has ended unnoticed", given: member(goal, 1, { job: job(want, 1, "basebackup") }), plan: ["demo-1 removeContainer: its work is done"] },
-  { when: "a volume holds another cluster's data", given: member(stopped(goal, 1), 1, { data: present({ systemIdentifier: "666", major: "17", good: undefined, refused: undefined }) }), plan: ["demo-1 waits: demo-1's volume holds another cluster's data (system identifier 666, here 7000000000000000001): keep a copy if it is needed; then set reconcilePolicy Paused, docker rm -f default_demo_1, docker volume rm default_demo_1, and set Apply again"] },
-  { when: "a volume holds data of another major version", given: member(stopped(goal, 1), 1, { data: present({ systemIdentifier: "7000000000000000001", major: "16", good: undefined, refused: undefined }) }), plan: ["demo-1 waits: demo-1's volume holds data of PostgreSQL 16, and postgres.version is 17: write 16 there"] },
+  { when: "a volume holds another cluster's data", given: member(stopped(goal, 1), 1, { data: holding({ systemIdentifier: "666" }) }), plan: ["demo-1 waits: demo-1's volume holds another cluster's data (system identifier 666, here 7000000000000000001): keep a copy if it is needed; then set reconcilePolicy Paused, docker rm -f default_demo_1, docker volume rm default_demo_1, and set Apply again"] },
+  { when: "a volume holds data of another major version", given: member(stopped(goal, 1), 1, { data: holding({ major: "16" }) }), plan: ["demo-1 waits: demo-1's volume holds data of PostgreSQL 16, and postgres.version is 17: write 16 there"] },
   { when: "a standby was killed", given: stopped(goal, 1, { exitCode: 137 }), plan: ["demo-1 startMember: exited with code 137"] },
   { when: "the primary was killed", given: stopped(goal, 0, { exitCode: 137 }), plan: [
       "demo-0 startMember: exited with code 137",

@@ -76,7 +76,7 @@ table([
     ] },
   { when: "nobody is recorded, and no member is wanted", given: wanting(unmade(three), { spec: { replicas: 0 } }), plan: [] },
   { when: "the primary has booted read-only", given: booted, plan: [
-      "demo-0 promote: booted read-only, and is the recorded primary (epoch 1)",
+      "demo-0 promote: it is read-only, and is the recorded primary (epoch 1)",
       "demo-1 waits: demo-1 waits for the primary",
       "demo-2 waits: demo-2 waits for the primary",
     ] },
@@ -113,6 +113,7 @@ table([
       "demo-2 waits: demo-2 does not stream yet",
     ] },
   { when: "the primary does not answer", given: silent(goal, 0), plan: [
+      "failover waits: demo-0: the primary is silent, for less than the time that it is given",
       "demo-0 waits: demo-0's PostgreSQL does not answer yet: demo-0: PostgreSQL is starting",
       "demo-1 waits: demo-1 waits for the primary",
       "demo-2 waits: demo-2 waits for the primary",
@@ -153,6 +154,7 @@ table([
   { when: "only the primary is left to be restarted", given: pending(settled, 0), plan: ["demo-0 stopMember: pending restart: shared_buffers"] },
   { when: "a standby that does not stream waits for a restart", given: pending(disconnected(settled, 2), 2), plan: ["demo-2 stopMember: pending restart: shared_buffers"] },
   { when: "standbys wait for a restart, and the primary is down", given: silent(pending(settled, 1, 2), 0), plan: [
+      "failover waits: demo-0: the primary is silent, for less than the time that it is given",
       "demo-0 waits: demo-0's PostgreSQL does not answer yet: demo-0: PostgreSQL is starting",
       "demo-1 waits: demo-1 is restarted when the primary accepts writes (pending restart: shared_buffers)",
       "demo-2 waits: demo-2 is restarted when the primary accepts writes (pending restart: shared_buffers)",

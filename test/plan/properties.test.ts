@@ -95,13 +95,16 @@ test("every world has a status that fits its schema, and a second look says noth
     const { want, seen } = frozen(structuredClone(scene));
     const status = statusOf(want, seen, plan(want, seen), []);
     assert.deepEqual(validate(statusSchema, JSON.parse(JSON.stringify(status)) as Json, "status"), []);
-    const known = wanting(scene, { status: { ...status, ...(want.status.primary === undefined ? {} : { primary: want.status.primary }) } });
+    const known = wanting(scene, { status });
     if (known.want.status.systemIdentifier !== want.status.systemIdentifier) return; // what was learned may change what is next
     const once = statusOf(known.want, known.seen, plan(known.want, known.seen), []);
     const twice = wanting(known, { status: once });
     assert.deepEqual(statusOf(twice.want, twice.seen, plan(twice.want, twice.seen), []), once);
   }), { numRuns: 400 });
 });
+
+/** What the failover does about the primary is the whole plan of its round. */
+const isDecision = ({ lane }: Action): boolean => lane === "failover";
 
 const isDestructive = ({ kind, because }: Action): boolean =>
   ["removeVolume", "removeContainer", "removeNetwork", "detachNic", "dropSlot"].includes(kind) || (kind === "stopMember" && !/restart|made for|recovery\.conf|another name/.test(because));
@@ -111,7 +114,7 @@ test("a look that failed never leads to anything destructive that was not called
     const destructive = (one: Scene): readonly string[] => plan(one.want, one.seen).actions.filter(isDestructive).map(({ lane, kind }) => `${lane} ${kind}`);
     const { actions, waitingFor } = plan(scene.want, scene.seen);
     // Where one thing is settled before all others, the others were not asked yet.
-    fc.pre(!scene.want.deleting && [...actions, ...waitingFor].some(({ lane }) => lane !== "cluster"));
+    fc.pre(!scene.want.deleting && [...actions, ...waitingFor].some(({ lane }) => lane !== "cluster") && !actions.some(isDecision));
     const before = new Set(destructive(scene));
     const blinded = list.reduce((done, fail) => fail(done), scene);
     assert.deepEqual(destructive(blinded).filter((line) => !before.has(line)), []);

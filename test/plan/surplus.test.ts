@@ -35,6 +35,7 @@ table([
       "demo-2 removeContainer: its job is not needed any more",
     ] },
   { when: "the primary does not answer: no copy is given up", given: silent(two, 0), plan: [
+      "failover waits: demo-0: the primary is silent, for less than the time that it is given",
       "demo-0 waits: demo-0's PostgreSQL does not answer yet: demo-0: PostgreSQL is starting",
       "demo-1 waits: demo-1 waits for the primary",
       "demo-2 waits: demo-2 is scaled away when the primary accepts writes again",

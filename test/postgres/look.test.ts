@@ -19,6 +19,9 @@ const words: readonly { word: RegExp; since?: number; until?: number }[] = [
   { word: /, sender_host AS/, since: 11 },
   { word: /substring\(conninfo/, since: 9.6, until: 11 },
   { word: /reply_time\)/, since: 12 },
+  { word: /\.history'/, since: 9.6 },
+  { word: /'pgrs\.epoch', true/, since: 9.6 },
+  { word: /'pgrs\/old'/ },
   { word: /recovery\.conf/, until: 12 },
   { word: /flushed_lsn/, since: 13 },
   { word: /, wal_status FROM/, since: 13 },
@@ -47,12 +50,12 @@ test("verifiers are asked for on a primary only, by quoted names", () => {
   assert.doesNotMatch(lookSql(traitsOf("17")), /pg_authid/);
 });
 
-const least = { in_recovery: true, version_number: 90300, started_at: 1, answered_at: 2 };
+const least = { in_recovery: true, version_number: 90300, started_at: 1, answered_at: 2, loaded_at: 1 };
 
 test("an answer of the oldest version holds what it can tell, and nothing else", () => {
   const seen = parseLook({ ...least, settings: [{ name: "archive_mode", setting: "off", pending_restart: false, altered: false }] });
   assert.deepEqual(JSON.parse(JSON.stringify(seen)), {
-    inRecovery: true, versionNumber: 90300, startedAt: 1, answeredAt: 2, pendingRestart: [], alteredSettings: [], fileProblems: [],
+    inRecovery: true, versionNumber: 90300, startedAt: 1, answeredAt: 2, loadedAt: 1, history: [], keepsOld: false, pendingRestart: [], alteredSettings: [], fileProblems: [],
     settings: { archive_mode: "off" }, senders: [], slots: [], databases: [],
   });
 });
@@ -60,6 +63,7 @@ test("an answer of the oldest version holds what it can tell, and nothing else",
 const full = {
   ...least, in_recovery: false, system_identifier: "7458", timeline: 3, flush_lsn: "0/2", current_lsn: "0/3", received_lsn: null, replay_paused: null,
   config_hash: "c", parameters_hash: "p", recovery_hash: "m", refused: "c3a4", good: "61ff",
+  epoch: "7", history: Buffer.from("1\t0/1500000\tno recovery target specified\n\n2\t0/2A000F8\tno recovery target specified\n").toString("hex"), keeps_old: "",
   settings: [
     { name: "max_connections", setting: "100", pending_restart: true, altered: false },
     { name: "work_mem", setting: "4096", pending_restart: false, altered: true },
@@ -82,6 +86,7 @@ test("a full answer is read", () => {
   assert.equal(seen.timeline, 3);
   assert.equal(seen.receivedLsn, undefined);
   assert.deepEqual([seen.configHash, seen.parametersHash, seen.recoveryHash, seen.refused, seen.good], ["c", "p", "m", "ä", "a\ufffd"]);
+  assert.deepEqual([seen.epoch, seen.keepsOld, seen.history], [7, true, [{ timeline: 1, end: "0/1500000" }, { timeline: 2, end: "0/2A000F8" }]]);
   assert.deepEqual(seen.pendingRestart, ["max_connections"]);
   assert.deepEqual(seen.alteredSettings, ["work_mem"]);
   assert.deepEqual(seen.settings, { max_connections: "100", work_mem: "4096", data_checksums: "" });
@@ -115,6 +120,7 @@ const wrong: readonly (readonly [string, unknown, RegExp])[] = [
   ["a text for a flag", { ...least, in_recovery: "t" }, /truth value in_recovery, but "t"/], ["no version", { ...least, version_number: null }, /version_number/],
   ["a number for a text", { ...least, config_hash: 5 }, /text config_hash, but 5/], ["a text for a number", { ...least, timeline: "3" }, /number timeline/],
   ["an object for a list", { ...least, slots: {} }, /list slots/], ["a list of texts", { ...least, slots: ["x"] }, /list slots/], ["a sender without its name", { ...least, senders: [{}] }, /application_name/],
+  ["no time of the last loading", { ...least, loaded_at: null }, /loaded_at/], ["a number for a file", { ...least, history: 5 }, /text history/],
   ["a slot without its state", { ...least, slots: [{ name: "x" }] }, /active/], ["a receiver without status", { ...least, receiver: [{}] }, /status/],
 ];
 for (const [what, json, message] of wrong) {

@@ -22,7 +22,8 @@ const replicatorPassword = "repl'i\\cator: x";
 const salt = Buffer.from("0123456789abcdef");
 
 async function promoteNow(server: TestServer): Promise<void> {
-  const sql = promote(server.traits);
+  const { startedAt } = await server.look();
+  const sql = promote(server.traits, { epoch: 1, startedAt });
   if (sql === undefined) await server.program("pg_ctl", ["promote", "-D", server.data]);
   else assert.deepEqual(await server.query(sql), [{ promoted: true }]);
   await eventually(() => server.look(), ({ inRecovery }) => !inRecovery);

@@ -146,7 +146,7 @@ export class TestServer {
 
   configure(wanted: Wanted): MemberConfiguration {
     const configuration = memberConfiguration({
-      traits: this.traits, member: this.name, dataDirectory: this.data, parameters: {}, hba: [], synchronousStandbyNames: "",
+      traits: this.traits, member: this.name, dataDirectory: this.data, parameters: {}, hba: [], synchronousStandbyNames: "", epoch: 1,
       managementSubnets: ["127.0.0.1/32"], replicationSubnets: ["127.0.0.1/32"], clientSubnets: ["127.0.0.1/32"], ...wanted,
     });
     const local: Readonly<Record<string, string>> = { port: String(this.port), listen_addresses: "127.0.0.1", unix_socket_directories: this.directory };

@@ -13,7 +13,7 @@ import { dataDirectoryOf, supportedVersions, traitsOf } from "../../src/postgres
 const upstream = { host: "10.10.0.1", port: 5432, user: "replicator", slot: "orders_1", passfile: "/var/lib/postgresql/data/passfile", password: "it's secret" };
 
 const input = (version: string, wanted: Partial<MemberInput> = {}): MemberInput => ({
-  traits: traitsOf(version), member: "orders-1", dataDirectory: dataDirectoryOf(traitsOf(version)), parameters: {}, hba: [], synchronousStandbyNames: "",
+  traits: traitsOf(version), member: "orders-1", dataDirectory: dataDirectoryOf(traitsOf(version)), parameters: {}, hba: [], synchronousStandbyNames: "", epoch: 1,
   managementSubnets: ["172.17.0.0/16"], replicationSubnets: ["10.10.0.0/24"], clientSubnets: ["192.168.11.0/24"], ...wanted,
 });
 const configured = (version: string, wanted: Partial<MemberInput> = {}): MemberConfiguration => memberConfiguration(input(version, wanted));

@@ -65,6 +65,7 @@ test("only a physical slot is dropped", () => {
 });
 
 test("promotion is a statement from 12 on", () => {
-  assert.equal(promote(traitsOf("11")), undefined);
-  assert.match(promote(traitsOf("12")) ?? "", /pg_promote\(true, 60\) AS promoted$/);
+  assert.equal(promote(traitsOf("11"), { epoch: 3, startedAt: 1_700_000_000_123 }), undefined);
+  const sql = promote(traitsOf("12"), { epoch: 3, startedAt: 1_700_000_000_123 }) ?? "";
+  assert.match(sql, /= 1700000000123 AND .*'pgrs\.epoch', true\), '0'\)::bigint <= 3 THEN .*pg_promote\(true, 60\) END AS promoted$/);
 });

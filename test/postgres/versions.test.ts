@@ -11,6 +11,8 @@ const rows: readonly (readonly [keyof Traits, Readonly<Record<string, unknown>>]
   ["slots", { "9.3": false, "9.4": true }],
   ["slotsReserveAtOnce", { "9.3": false, "9.6": true }],
   ["slotsAreBounded", { "9.3": false, "13": true }],
+  ["advancesSlots", { "9.3": false, "11": true }],
+  ["rewindsWithoutSuperuser", { "9.3": false, "11": true }],
   ["passfile", { "9.3": false, "10": true }],
   ["passwordEncryption", { "9.3": "md5", "10": "scram-sha-256" }],
   ["functions", { "9.3": "xlog", "10": "wal" }],
