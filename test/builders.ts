@@ -90,7 +90,8 @@ export function containerFacts(want: Desired, ordinal: number, change: Partial<C
   };
 }
 
-const position = "0/5000000";
+/** Where everybody is. */
+export const position = "0/5000000";
 
 const lookOf = (isPrimary: boolean): Look => ({
   inRecovery: !isPrimary, systemIdentifier: recorded.systemIdentifier, timeline: 2, versionNumber: 170004, startedAt: minutesAgo(30), answeredAt: now,
@@ -140,7 +141,10 @@ export function atGoal({ spec = {}, metadata, status = {} }: Plain = {}): Scene 
     })),
     slots: want.spec.replication.slots ? standbys.map((ordinal) => ({ name: `pgrs_${ordinal}`, active: true })) : [],
   });
-  return configured(connected);
+  const keeps = want.spec.replication.slots && want.traits.advancesSlots;
+  return configured(standbys.reduce((scene, ordinal) => server(scene, ordinal, {
+    slots: keeps ? ordinals.filter((other) => other !== ordinal).map((other) => ({ name: `pgrs_${other}`, active: false, restartLsn: position })) : [],
+  }), connected));
 }
 
 /** Every running server has loaded what it should. */

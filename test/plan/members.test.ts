@@ -53,7 +53,7 @@ table([
       "demo-1 waits: a volume named default_demo_1 is there and is not ours: rename or remove it (docker volume rm default_demo_1), or give this resource another name",
     ] },
   { when: "the volumes could not be seen", given: member(goal, 1, { volume: unknown("timed out") }), plan: ["demo-1 waits: timed out"] },
-  { when: "the primary's volume is gone, and a standby can take over", given: member(goal, 0, unmadeMember(0)), plan: ["failover recordPrimary: the primary's data is gone and a standby can take over (lost)"] },
+  { when: "the primary's volume is gone, and a standby can take over", given: member(goal, 0, unmadeMember(0)), plan: ["failover recordPrimary: demo-1 (epoch 2), since the primary's data is gone and a standby can take over"] },
   { when: "the primary's volume is gone, and failover is Disabled", given: wanting(member(goal, 0, unmadeMember(0)), { spec: { failover: { mode: "Disabled" } } }), plan: [
       "failover waits: demo-0: the primary's data is gone, and failover is Disabled: ask for a switchover to a standby that has the data. demo-1 could; demo-2 could",
       "demo-0 waits: the data of the primary demo-0 is gone and is not made anew by itself: restore its volume, or start over with kubectl -n default delete pgrs demo and apply it again",

@@ -64,6 +64,7 @@ table([
     ] },
   { when: "the network names no address for the primary, whose ordinal is beyond replicas",
     given: without(wanting(atGoal({ spec: { networks }, status: { primary: { ordinal: 2, epoch: 1, since: "2026-01-01T00:00:00Z" } } }), { spec: { replicas: 2, networks: [{ ...lan, addresses: lan.addresses.slice(0, 2) }, repl] } }), 2, "lan"), plan: [
+      "demo-0/slots dropSlot: pgrs_1 keeps WAL for nobody",
       "demo-1 stopMember: scaled away",
       "demo-2/nics waits: the network lan names no address for demo-2: add one",
     ] },

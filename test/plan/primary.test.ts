@@ -24,7 +24,7 @@ const settled = configured(tuned({ shared_buffers: "64MB" }));
 const heavier = wanting(goal, { spec: { resources: { memory: "2Gi" } } });
 
 table([
-  { when: "nobody is recorded, and nobody has a volume", given: unmade(three), plan: ["cluster recordPrimary: nobody has data yet"] },
+  { when: "nobody is recorded, and nobody has a volume", given: unmade(three), plan: ["cluster recordPrimary: ordinal 0 (epoch 1), since nobody has data yet"] },
   { when: "nobody is recorded, and a volume could not be seen", given: member(unmade(three), 1, { volume: unknown("timed out") }), plan: [
       "network lan createNetwork: absent",
       "network repl createNetwork: absent",
@@ -52,18 +52,18 @@ table([
       "demo-2 createContainer: absent",
       "demo-0 waits: a volume named default_demo_0 is there and is not ours: rename or remove it (docker volume rm default_demo_0), or give this resource another name",
     ] },
-  { when: "nobody is recorded, and the volumes are empty", given: [0, 1, 2].reduce((scene, ordinal) => withVolume(scene, ordinal, { container: present(containerFacts(scene.want, ordinal, { state: "created" })) }), unmade(three)), plan: ["cluster recordPrimary: nobody has data yet"] },
+  { when: "nobody is recorded, and the volumes are empty", given: [0, 1, 2].reduce((scene, ordinal) => withVolume(scene, ordinal, { container: present(containerFacts(scene.want, ordinal, { state: "created" })) }), unmade(three)), plan: ["cluster recordPrimary: ordinal 0 (epoch 1), since nobody has data yet"] },
   { when: "nobody is recorded, and one member has data but does not run", given: [1, 2].reduce((scene, ordinal) => stopped(scene, ordinal, {}, { data: absent }), stopped(nobody, 0)), plan: [
       "demo-0 startMember: exited with code 0",
       "demo-1 waits: demo-1 waits for a primary",
       "demo-2 waits: demo-2 waits for a primary",
     ] },
   { when: "nobody is recorded, and one member with data is still starting", given: member(retained, 1, { server: unknown("PostgreSQL is starting") }), plan: ["demo-1 waits: demo-1's PostgreSQL does not answer yet: PostgreSQL is starting"] },
-  { when: "nobody is recorded, and all have the same data", given: retained, plan: ["cluster recordPrimary: has the newest data: timeline 2, 0/5000000"] },
-  { when: "nobody is recorded, and one has received more", given: readOnly(retained, 2, "0/6000000"), plan: ["cluster recordPrimary: has the newest data: timeline 2, 0/6000000"] },
-  { when: "nobody is recorded, and one has a newer timeline with less", given: readOnly(readOnly(retained, 2, "0/6000000"), 1, "0/4000000", 3), plan: ["cluster recordPrimary: has the newest data: timeline 3, 0/4000000"] },
-  { when: "nobody is recorded, and one still accepts writes", given: nobody, plan: ["cluster recordPrimary: has the newest data: timeline 2, 0/5000000"] },
-  { when: "nobody is recorded, and the last one still accepts writes", given: server(readOnly(nobody, 0, "0/5000000"), 2, { inRecovery: false, flushLsn: "0/5000000", currentLsn: "0/5000000" }), plan: ["cluster recordPrimary: has the newest data: timeline 2, 0/5000000"] },
+  { when: "nobody is recorded, and all have the same data", given: retained, plan: ["cluster recordPrimary: ordinal 0 (epoch 1), since it has the newest data: timeline 2, 0/5000000"] },
+  { when: "nobody is recorded, and one has received more", given: readOnly(retained, 2, "0/6000000"), plan: ["cluster recordPrimary: ordinal 2 (epoch 1), since it has the newest data: timeline 2, 0/6000000"] },
+  { when: "nobody is recorded, and one has a newer timeline with less", given: readOnly(readOnly(retained, 2, "0/6000000"), 1, "0/4000000", 3), plan: ["cluster recordPrimary: ordinal 1 (epoch 1), since it has the newest data: timeline 3, 0/4000000"] },
+  { when: "nobody is recorded, and one still accepts writes", given: nobody, plan: ["cluster recordPrimary: ordinal 0 (epoch 1), since it has the newest data: timeline 2, 0/5000000"] },
+  { when: "nobody is recorded, and the last one still accepts writes", given: server(readOnly(nobody, 0, "0/5000000"), 2, { inRecovery: false, flushLsn: "0/5000000", currentLsn: "0/5000000" }), plan: ["cluster recordPrimary: ordinal 2 (epoch 1), since it has the newest data: timeline 2, 0/5000000"] },
   { when: "nobody is recorded, and the volumes are of two clusters", given: server(retained, 2, { systemIdentifier: "666" }), plan: ["cluster waits: the volumes hold data of several clusters: move away those that do not belong here"] },
   { when: "nobody is recorded, and more volumes are left than are wanted", given: left(wanting(unmade(three), { spec: { replicas: 1 } }), 4), plan: [
       "network lan createNetwork: absent",
@@ -103,7 +103,11 @@ table([
   { when: "a slot is in use by a member that is gone", given: server(goal, 0, { slots: [...slots, { name: "pgrs_7", active: true }] }), plan: [] },
   { when: "slots are no longer wanted", given: server(wanting(goal, { spec: { replication: { slots: false } } }), 0, { slots: slots.map((slot) => ({ ...slot, active: false })) }), plan: [
       "demo-1 configure: settings differ",
+      "demo-1/slots dropSlot: pgrs_0 keeps WAL for nobody",
+      "demo-1/slots dropSlot: pgrs_2 keeps WAL for nobody",
       "demo-2 configure: settings differ",
+      "demo-2/slots dropSlot: pgrs_0 keeps WAL for nobody",
+      "demo-2/slots dropSlot: pgrs_1 keeps WAL for nobody",
       "slots dropSlot: pgrs_1 belongs to no wanted standby",
       "slots dropSlot: pgrs_2 belongs to no wanted standby",
     ] },

@@ -1,11 +1,12 @@
 /** Members that are no longer wanted: scaled away, asleep, or deleted. */
 import { labelsOf } from "../../src/api/names.ts";
-import { absent, atGoal, changed, container, disconnected, foreignLabels, job, left, member, networkFacts, networks, owner, present, server, silent, stopped, unknown, volumeOf, wanting, type Scene } from "../builders.ts";
+import { absent, atGoal, changed, container, disconnected, foreignLabels, job, left, member, networkFacts, networks, owner, position, present, server, silent, stopped, unknown, volumeOf, wanting, type Scene } from "../builders.ts";
 import { table } from "./table.ts";
 
 const goal = atGoal({ spec: { networks } });
 const { want } = goal;
-const two = wanting(goal, { spec: { replicas: 2 } });
+/** The standby that stays has dropped the slot that it kept for the other one. */
+const two = server(wanting(goal, { spec: { replicas: 2 } }), 1, { slots: [{ name: "pgrs_0", active: false, restartLsn: position }] });
 const slots = [{ name: "pgrs_1", active: true }];
 const gone = { deletionTimestamp: "2026-01-01T00:00:00Z" };
 const deleted = wanting(goal, { metadata: gone });
@@ -16,6 +17,10 @@ const empty = changed(deleted, { members: [], networks: { lan: absent, repl: abs
 
 table([
   { when: "one member too many runs", given: two, plan: ["demo-2 stopMember: scaled away"] },
+  { when: "one member too many runs, and a standby keeps a slot for it", given: wanting(goal, { spec: { replicas: 2 } }), plan: [
+      "demo-1/slots dropSlot: pgrs_2 keeps WAL for nobody",
+      "demo-2 stopMember: scaled away",
+    ] },
   { when: "it is stopped, and its slot is still there", given: stopped(two, 2), plan: [
       "slots dropSlot: pgrs_2 belongs to no wanted standby",
       "demo-2 waits: demo-2's slot is being dropped",
@@ -48,8 +53,13 @@ table([
       "demo-2 stopMember: scaled away",
       "demo-1 stopMember: scaled away",
     ] },
-  { when: "the primary has the highest ordinal: another one goes", given: wanting(atGoal({ spec: { networks }, status: { primary: { ordinal: 2, epoch: 2, since: "2026-01-01T00:00:00Z" } } }), { spec: { replicas: 2 } }), plan: ["demo-1 stopMember: scaled away"] },
+  { when: "the primary has the highest ordinal: another one goes", given: wanting(atGoal({ spec: { networks }, status: { primary: { ordinal: 2, epoch: 2, since: "2026-01-01T00:00:00Z" } } }), { spec: { replicas: 2 } }), plan: [
+      "demo-0/slots dropSlot: pgrs_1 keeps WAL for nobody",
+      "demo-1 stopMember: scaled away",
+    ] },
   { when: "a surplus volume has no container, and no data is known of yet", given: wanting(left(goal, 3), { status: { primary: { ordinal: 0, epoch: 1, since: "2026-01-01T00:00:00Z" } } }), plan: [
+      "demo-1/slots createSlot: pgrs_3 is absent, and demo-1 may become the primary",
+      "demo-2/slots createSlot: pgrs_3 is absent, and demo-2 may become the primary",
       "demo-3 createContainer: absent",
       "slots createSlot: pgrs_3 is absent",
     ] },
