@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { loadAll } from "js-yaml";
-import { buildImage } from "../src/images/build.ts";
+import { buildImage, buildTools, type BuildRequest } from "../src/images/build.ts";
 import { withHeartbeat } from "./heartbeat.ts";
 import type { Home } from "./home.ts";
 
@@ -25,6 +25,12 @@ export const versionsIn = (yaml: string): readonly string[] => loadAll(yaml).fla
   const version = field(postgres, "version");
   return typeof version === "string" ? [version] : []; // anything else is for the API server to refuse
 });
+
+const listIn = (value: unknown): readonly unknown[] => Array.isArray(value) ? value : [];
+
+/** Whether an address follows a primary in one of the file's resources, which takes the helper's image. */
+export const needsTools = (yaml: string): boolean => loadAll(yaml).some((document) =>
+  field(document, "kind") === "PostgresReplicaSet" && listIn(field(field(document, "spec"), "networks")).some((network) => field(network, "primaryAddress") !== undefined));
 
 const isPresent = (docker: Docker, name: string): Promise<boolean> =>
   docker.getImage(name).inspect().then(() => true, () => false);
@@ -51,6 +57,12 @@ const pull = async (docker: Docker, name: string, say: Say): Promise<void> => {
   }).finally(() => { clearTimeout(impatience); });
 };
 
+/** A build tells of itself for as long as it takes. */
+const buildWith = async (home: Home, say: Say, build: (request: Omit<BuildRequest, "docker">) => Promise<unknown>): Promise<void> => {
+  const mirror = process.env.PGRS_DEBIAN_MIRROR;
+  await withHeartbeat(say, (progress) => build({ progress, cache: join(home.folder, "cache"), ...(mirror === undefined ? {} : { mirror }) }));
+};
+
 const ensureImage = async (docker: Docker, version: string, home: Home, say: Say): Promise<void> => {
   const local = `pgrs/postgres:${version}`;
   const official = `postgres:${version}`;
@@ -62,13 +74,19 @@ const ensureImage = async (docker: Docker, version: string, home: Home, say: Say
     say(`pulled ${official}`);
   } catch {
     say(`no registry gives ${official}; building ${local} from Debian packages (about half a minute)`);
-    const mirror = process.env.PGRS_DEBIAN_MIRROR;
-    await withHeartbeat(say, (progress) =>
-      buildImage({ docker, major: version, progress, cache: join(home.folder, "cache"), ...(mirror === undefined ? {} : { mirror }) }));
+    await buildWith(home, say, (request) => buildImage({ ...request, docker, major: version }));
   }
+};
+
+const ensureTools = async (docker: Docker, home: Home, say: Say): Promise<void> => {
+  if (await isPresent(docker, "pgrs/tools:latest")) { say("image pgrs/tools is there"); return; }
+  say("building pgrs/tools from a Debian package (seconds): an address follows the primary");
+  await buildWith(home, say, (request) => buildTools({ ...request, docker }));
 };
 
 /** Every image that the file's resources need and that the operator would not be given by name. */
 export const ensureImagesFor = async (docker: Docker, file: string, home: Home, say: Say): Promise<void> => {
-  for (const version of new Set(versionsIn(await readFile(file, "utf8")))) await ensureImage(docker, version, home, say);
+  const yaml = await readFile(file, "utf8");
+  for (const version of new Set(versionsIn(yaml))) await ensureImage(docker, version, home, say);
+  if (needsTools(yaml)) await ensureTools(docker, home, say);
 };

@@ -25,17 +25,16 @@ const limitMs = 30_000;
 const done = /^done$/m;
 
 /**
- * The first announcement counts: neighbours have the address where it was, and would look for it there for half a
- * minute. The others are for a neighbour that missed it, or whose kernel heeds no second word within a second; each
- * one only while the address is still here, since it may have moved on. `done` tells that all but those is over.
+ * The first announcement counts: neighbours have the address where it was, and may look for it there for half a
+ * minute. The others are for a neighbour that missed it, or whose kernel heeds no second word within a second; once
+ * the address is taken off here, arping refuses. `done` tells that all but these is over.
  */
 const adding = `
 ip address replace "$2/32" dev "$1" && arping -q -U -c 1 -I "$1" "$2" || exit 1
 echo done
 for again in 1 2; do
   sleep 1
-  ip address show dev "$1" | grep -qF " $2/32 " || exit 0
-  arping -q -U -c 1 -I "$1" "$2"
+  arping -q -U -c 1 -I "$1" "$2" || exit 0
 done`;
 
 // Where there is no such NIC, there is no such address either.

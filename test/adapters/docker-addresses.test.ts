@@ -1,9 +1,10 @@
 /** Addresses that move from one container to another, as a client on the LAN sees it. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import test, { after, before, describe } from "node:test";
+import { promisify } from "node:util";
 import pRetry from "p-retry";
 import { label } from "../../src/api/names.ts";
 import { dockerEngine } from "../../src/adapters/docker.ts";
@@ -35,6 +36,8 @@ after(async () => {
   await lan.close();
 });
 
+const execute = promisify(execFile);
+const ip = (...args: readonly string[]) => execute("ip", [...args]);
 const helpers = async () => docker.listContainers({ all: true, filters: { label: [`${label.component}=helper`, `${label.name}=${run.id}`] } });
 const untilNoHelper = (): Promise<void> => pRetry(async () => assert.deepEqual(await helpers(), []), { retries: 100, minTimeout: 50, factor: 1 });
 const nicOf = async (id: string, maxAgeMs?: number): Promise<Interface | undefined> => {
@@ -92,20 +95,22 @@ describe("an address", () => {
     await untilNoHelper();
   });
 
-  test("that moves on within seconds is not announced any more where it was", async (t) => {
-    const client = knocking(moving.address);
-    t.after(client.stop);
+  test("is announced again and again, but not once it was taken off", async () => {
+    // What a client has in its table changes only by what it is told: it knocks nowhere.
+    const forget = () => ip("-n", lan.namespace, "neighbour", "replace", moving.address, "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "permanent");
+    const loosen = () => ip("-n", lan.namespace, "neighbour", "change", moving.address, "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "stale");
+    const known = async () => (await ip("-n", lan.namespace, "neighbour", "show", moving.address)).stdout;
+    await forget();
+    await engine.addAddress(first(), moving, soon());
+    await loosen();
+    await untilNoHelper();
+    assert.match(await known(), new RegExp((await nicOf(first()))?.mac ?? "no MAC"));
     await engine.addAddress(first(), moving, soon());
     await engine.removeAddress(first(), moving, soon());
-    await engine.addAddress(second(), moving, soon());
-    const added = now();
-    // Helpers of both containers have spoken their last word by then.
-    await client.after(added + 3_000);
-    const times = [added, ...client.answered.filter((at) => at > added)];
-    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
-    assert.ok(Math.max(...gaps) < 1_000, `no answer for ${Math.max(...gaps)} ms`);
-    await engine.removeAddress(second(), moving, soon());
+    await forget();
+    await loosen();
     await untilNoHelper();
+    assert.match(await known(), /02:00:00:00:00:01/);
   });
 
   test("that somebody else put there is seen by who asks for a fresh look", async () => {
@@ -139,8 +144,8 @@ describe("an address", () => {
     const added = now();
     const answer = await client.after(killed);
     t.diagnostic(`answered ${Math.round(firstAnswer - asked)} ms after the first call; kill ${Math.round(killed - killing)} ms, add ${Math.round(added - killed)} ms, answered ${Math.round(answer - killed)} ms after the kill`);
-    // Without an announcement it takes the client half a minute to look anew.
-    assert.ok(answer - added < 1_000, `answered ${answer - added} ms after it was added`);
+    // Without an announcement the client would knock at the old place until it looks anew, which takes it longer.
+    assert.ok(answer - added < 3_000, `answered ${answer - added} ms after it was added`);
     assert.deepEqual(await addressesOf(second()), [moving.address, "10.201.40.2"].sort());
   });
 
@@ -179,7 +184,7 @@ describe("a helper", () => {
     await engine.addAddress(second(), moving, soon());
     const [{ Id = "" } = {}] = await helpers();
     const { HostConfig, Config } = await docker.getContainer(Id).inspect();
-    const { CapDrop, CapAdd, SecurityOpt, ReadonlyRootfs, AutoRemove, Privileged } = HostConfig as typeof HostConfig & Readonly<Record<string, unknown>>;
+    const { CapDrop, CapAdd, SecurityOpt, ReadonlyRootfs, AutoRemove, Privileged } = HostConfig as unknown as Readonly<Record<string, unknown>>;
     assert.deepEqual({ CapDrop, CapAdd, SecurityOpt, ReadonlyRootfs, AutoRemove, Privileged },
       { CapDrop: ["ALL"], CapAdd: ["NET_ADMIN", "NET_RAW"], SecurityOpt: ["no-new-privileges"], ReadonlyRootfs: true, AutoRemove: true, Privileged: false });
     assert.equal(Config.Labels[label.uid], run.owner.uid);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { parse } from "../../src/api/resource.ts";
 import type { Resource } from "../../src/api/resource.ts";
 import { withHeartbeat } from "../../scripts/heartbeat.ts";
-import { versionsIn } from "../../scripts/images.ts";
+import { needsTools, versionsIn } from "../../scripts/images.ts";
 import { isReady, objections, progressLines } from "../../scripts/progress.ts";
 import { runningMembers } from "../../scripts/prove.ts";
 import { connectionLines, memberTable, nextCommands } from "../../scripts/report.ts";
@@ -33,6 +33,13 @@ test("versions in a file: those that leave the image to the operator, of our kin
     document("PostgresReplicaSet", '{ version: "17", image: my/postgres }'), document("PostgresReplicaSet", "{}"),
   ].join("---\n");
   assert.deepEqual(versionsIn(file), ["15"]);
+});
+
+test("the helper's image is needed where an address follows a primary", () => {
+  const file = (network: string, kind = "PostgresReplicaSet"): string => `kind: ${kind}\nspec: { networks: [{ name: repl }, ${network}] }\n`;
+  assert.deepEqual([
+    file("{ name: lan, primaryAddress: 192.168.11.100 }"), file("{ name: lan }"), file("{ name: lan, primaryAddress: 192.168.11.100 }", "Secret"), "kind: PostgresReplicaSet\n", "",
+  ].map(needsTools), [true, false, false, false, false]);
 });
 
 test("a heartbeat repeats the last line with its seconds, and ends with the work", (context) => {
