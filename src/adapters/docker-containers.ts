@@ -7,11 +7,12 @@ import type Docker from "dockerode";
 import { isOurs, label, type Owner } from "../api/names.ts";
 import { reason } from "../api/conditions.ts";
 import { Conflict, explain, Terminal } from "../errors.ts";
-import type { ContainerFacts, ContainerSpec, Engine, Logger } from "../ports.ts";
+import type { Clock, ContainerFacts, ContainerSpec, Engine, Logger } from "../ports.ts";
 import { containerBody, type Abilities } from "./docker-bodies.ts";
 import type { Calls } from "./docker-calls.ts";
 import { answered, failureOf, statusOf, translate } from "./docker-errors.ts";
 import { containerFacts } from "./docker-facts.ts";
+import { isLate } from "./waiting.ts";
 
 type Part = Pick<Engine, "containersOf" | "container" | "createContainer" | "removeContainer" | "start" | "stop" | "kill">;
 type Labels = Readonly<Record<string, string>>;
@@ -58,27 +59,61 @@ export const inspectContainer = (docker: Docker, name: string, abortSignal: Abor
  * Facts without endpoints on networks that are gone. A stopped container keeps an endpoint on a network that was
  * removed, by the network's id: one made anew under the same name is another, and a start would miss the old one.
  */
-const livingFacts = async (docker: Docker, infos: readonly Docker.ContainerInspectInfo[], abortSignal: AbortSignal): Promise<readonly ContainerFacts[]> => {
-  const stopped = infos.filter(({ State }) => !State.Running && !State.Paused);
-  if (stopped.length === 0) return infos.map((info) => containerFacts(info));
-  const ids = new Map((await docker.listNetworks({ abortSignal })).map(({ Name, Id }) => [Name, Id]));
-  return infos.map((info) => stopped.includes(info) ? containerFacts(info, ids) : containerFacts(info));
+const livingFacts = async (docker: Docker, info: Docker.ContainerInspectInfo, abortSignal: AbortSignal): Promise<ContainerFacts> => {
+  if (info.State.Running || info.State.Paused) return containerFacts(info);
+  return containerFacts(info, new Map((await docker.listNetworks({ abortSignal })).map(({ Name, Id }) => [Name, Id])));
 };
 
-const containerLooks = ({ call }: Calls): Pick<Part, "containersOf" | "container"> => ({
-  containersOf: (owner, signal) => call(`list the containers of ${owner.namespace}/${owner.name}`, signal, async (docker, abortSignal) => {
-    const listed = await docker.listContainers({ all: true, filters: { ...ownedBy(owner) }, abortSignal });
-    // Between list and inspect one may go: then it is absent, not unknown.
-    const infos = await Promise.all(listed.map(({ Id }) => inspectContainer(docker, Id, abortSignal)));
-    const facts = await livingFacts(docker, infos.filter((info) => info !== undefined), abortSignal);
-    return facts.toSorted((a, b) => a.name.localeCompare(b.name));
-  }, { read: true }),
+/** How long an inspection of a container that has ended may take before its entry in the list has to do. */
+const endedLimitMs = 40;
+const knownMax = 20_000;
 
-  container: (name, signal) => call(`look at container ${name}`, signal, async (docker, abortSignal): Promise<ContainerFacts | undefined> => {
-    const info = await inspectContainer(docker, name, abortSignal);
-    return info && (await livingFacts(docker, [info], abortSignal))[0];
-  }, { read: true }),
+/**
+ * What is known of a container that the Engine lists as ended. While the Engine takes its network down, for some tenths
+ * of a second, it lets nobody inspect it, though it lists it as ended already; and just then a failover waits for it.
+ */
+const endedFacts = (listed: Docker.ContainerInfo, before: ContainerFacts, now: number): ContainerFacts => ({
+  ...before, state: "exited", exitCode: Number(/^Exited \((\d+)\)/.exec(listed.Status)?.[1] ?? "255"),
+  finishedAt: before.state === "exited" ? before.finishedAt : now, endpoints: before.endpoints.map((endpoint) => ({ ...endpoint, address: "" })),
 });
+
+type Look = (docker: Docker, id: string, listed: () => Promise<Docker.ContainerInfo | undefined>, abortSignal: AbortSignal) => Promise<ContainerFacts | undefined>;
+
+/** Facts of a container: by inspection, or by its entry in the list where that is held up. One that has gone is absent. */
+const looker = (now: () => number): Look => {
+  const known = new Map<string, ContainerFacts>();
+
+  const inspected = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<ContainerFacts | undefined> => {
+    const info = await inspectContainer(docker, id, abortSignal);
+    const facts = info && await livingFacts(docker, info, abortSignal);
+    if (known.size >= knownMax) known.clear();
+    if (facts !== undefined) known.set(facts.id, facts);
+    return facts;
+  };
+
+  return async (docker, id, listed, abortSignal) => {
+    const inspection = inspected(docker, id, abortSignal);
+    if (!await isLate(inspection, endedLimitMs)) return inspection;
+    const entry = await listed();
+    const before = entry === undefined ? undefined : known.get(entry.Id);
+    return entry?.State === "exited" && before !== undefined ? endedFacts(entry, before, now()) : inspection;
+  };
+};
+
+const containerLooks = ({ call }: Calls, now: () => number): Pick<Part, "containersOf" | "container"> => {
+  const look = looker(now);
+  return {
+    containersOf: (owner, signal) => call(`list the containers of ${owner.namespace}/${owner.name}`, signal, async (docker, abortSignal) => {
+      const listed = await docker.listContainers({ all: true, filters: { ...ownedBy(owner) }, abortSignal });
+      // Between list and inspection one may go: then it is absent, not unknown.
+      const facts = await Promise.all(listed.map((one) => look(docker, one.Id, () => Promise.resolve(one), abortSignal)));
+      return facts.filter((one) => one !== undefined).toSorted((a, b) => a.name.localeCompare(b.name));
+    }, { read: true }),
+
+    container: (name, signal) => call(`look at container ${name}`, signal, (docker, abortSignal) =>
+      look(docker, name, async () => (await docker.listContainers({ all: true, filters: { name: [`^/?${name}$`] }, abortSignal }))[0], abortSignal), { read: true }),
+  };
+};
 
 // A mount of a missing volume would make one without labels: empty, and nobody's.
 const requireVolumes = async (docker: Docker, { name, mounts }: ContainerSpec, abortSignal: AbortSignal): Promise<void> => {
@@ -150,22 +185,49 @@ const stopCall = (calls: Calls, log: Logger): Part["stop"] => {
     const stop = stops.get(info.Id) ?? begin(what, info);
     stop.waiting += 1;
     try {
-      await calls.call(what, signal, () => Promise.race([stop.ended, sleep(stopPatienceMs, undefined, { ref: false })]), { slow: true });
+      await calls.call(what, signal, (docker, abortSignal) => {
+        const over = new AbortController();
+        const patience = AbortSignal.any([abortSignal, over.signal]);
+        return Promise.race([stop.ended, sleep(stopPatienceMs, undefined, { ref: false }), untilListedEnded(docker, info.Id, patience)]).finally(() => over.abort());
+      }, { slow: true });
     } finally {
       stop.waiting -= 1;
     }
   };
 };
 
-// A signal was sent; that the container has ended is another matter, and what fencing is about.
-const untilEnded = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<void> => {
-  await orAbsent(docker.getContainer(id).wait({ condition: "not-running", abortSignal }), /no such container/i);
+const listedEveryMs = 15;
+
+/**
+ * Resolves when the Engine lists the container as ended: its processes are gone then. Stop and kill are answered later,
+ * when its network is down as well, which can take half a second that a failover need not wait.
+ */
+const untilListedEnded = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<void> => {
+  for (;;) {
+    const [listed] = await docker.listContainers({ all: true, filters: { id: [id] }, abortSignal });
+    if (listed === undefined || listed.State === "exited" || listed.State === "dead" || listed.State === "created") return;
+    await sleep(listedEveryMs, undefined, { signal: abortSignal });
+  }
 };
 
-interface Options { readonly abilities: (signal: AbortSignal) => Promise<Abilities>; readonly log: Logger }
+/** A signal that was sent is one thing; that the container has ended is another, and what fencing is about. */
+const killCall = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<void> => {
+  const over = new AbortController();
+  const refused = Promise.withResolvers<never>();
+  docker.getContainer(id).kill({ signal: "SIGKILL", abortSignal }).catch((error: unknown) => {
+    if (!answered(error, 404) && !answered(error, 409, /is not running/)) refused.reject(error);
+  });
+  try {
+    await Promise.race([refused.promise, untilListedEnded(docker, id, AbortSignal.any([abortSignal, over.signal]))]);
+  } finally {
+    over.abort();
+  }
+};
 
-export const containerCalls = (calls: Calls, { abilities, log }: Options): Part => ({
-  ...containerLooks(calls),
+interface Options { readonly abilities: (signal: AbortSignal) => Promise<Abilities>; readonly clock: Clock; readonly log: Logger }
+
+export const containerCalls = (calls: Calls, { abilities, clock, log }: Options): Part => ({
+  ...containerLooks(calls, clock.now),
   stop: stopCall(calls, log),
 
   createContainer: async (spec, signal) => {
@@ -190,13 +252,5 @@ export const containerCalls = (calls: Calls, { abilities, log }: Options): Part 
     }
   }, { slow: true, limitMs: startLimitMs }),
 
-  kill: (id, signal) => calls.call(`kill container ${id.slice(0, 12)}`, signal, async (docker, abortSignal) => {
-    try {
-      await docker.getContainer(encodeURIComponent(id)).kill({ signal: "SIGKILL", abortSignal });
-    } catch (error) {
-      if (answered(error, 404)) return;
-      if (!answered(error, 409, /is not running/)) throw error;
-    }
-    await untilEnded(docker, encodeURIComponent(id), abortSignal);
-  }, { slow: true }),
+  kill: (id, signal) => calls.call(`kill container ${id.slice(0, 12)}`, signal, (docker, abortSignal) => killCall(docker, id, abortSignal), { slow: true }),
 });

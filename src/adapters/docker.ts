@@ -66,7 +66,7 @@ export const dockerEngine = ({ log, clock, pullLimits: limits = pullLimits, buil
   const abilities = abilitiesReader(calls);
   const running = execCalls(calls);
   const reader = interfaceReader(running.exec, clock);
-  const containers = containerCalls(calls, { abilities, log });
+  const containers = containerCalls(calls, { abilities, clock, log });
   const { withoutHelpers, ...addresses } = addressCalls(calls, { tools: toolsImage({ clock, log, build: buildTools }), onChange: reader.changed });
   return {
     facts: factsReader(calls),

@@ -1,7 +1,7 @@
 /** What a round's observation means for the cluster as a whole: derived once, asked by every rule. */
 import { memberName } from "../api/names.ts";
 import { compareLsn, type Lsn } from "../postgres/lsn.ts";
-import type { ServerFacts } from "../postgres/look.ts";
+import type { ServerFacts, TimelineEnd } from "../postgres/look.ts";
 import type { ContainerFacts } from "../ports.ts";
 import type { Desired } from "./desired.ts";
 import { valueOf, type MemberSighting, type Observation } from "./observation.ts";
@@ -84,16 +84,21 @@ function derive(want: Desired, seen: Observation): Cluster {
 /** Whether a container's processes may run, or go on running by themselves. */
 export const isAlive = ({ state }: Pick<ContainerFacts, "state">): boolean => state === "running" || state === "paused" || state === "restarting";
 
+export interface Branch { readonly timeline: number; readonly position: Lsn; readonly history: readonly TimelineEnd[] | undefined }
+
 /**
- * Whether what a member holds was written on a branch that the primary did not take: it is not on the primary's
- * timeline, and beyond the place where the primary left the one that it is on. Undefined while the primary can't tell.
+ * Whether what a member holds was written on a branch that the primary did not take: beyond the place where the primary
+ * left the timeline that the member is on, or on a timeline that has the same number and began elsewhere, since two
+ * members that are promoted apart count on from the same one. Undefined while the primary can't tell.
  */
-export function hasDiverged({ primary, writable }: Cluster, { timeline, position }: { readonly timeline: number; readonly position: Lsn }): boolean | undefined {
+export function hasDiverged({ primary, writable }: Cluster, { timeline, position, history }: Branch): boolean | undefined {
   const server = primary === undefined ? undefined : valueOf(primary.server);
-  if (!writable || server?.timeline === undefined) return undefined;
+  if (!writable || server?.timeline === undefined || server.history === undefined) return undefined;
+  const taken = new Map(server.history.map((one) => [one.timeline, one.end]));
+  if (history?.some((one) => taken.get(one.timeline) !== one.end) === true) return true;
   if (timeline === server.timeline) return false;
-  const left = server.history.find((one) => one.timeline === timeline);
-  return left === undefined || compareLsn(position, left.end) > 0;
+  const left = taken.get(timeline);
+  return left === undefined || compareLsn(position, left) > 0;
 }
 
 /** Newest timeline first, then most WAL. The order in which data is to be preferred. */

@@ -116,7 +116,7 @@ export function recopyJob(input: JobInput, from: Source, replication: Login): Ac
   return connected(input, "recopy", script(input.want.mount, steps, ["[ ! -e pgdata ] || mv pgdata pgdata.old", "mv pgdata.new pgdata", `rm -f ${rewindingNote}`]), from, replication);
 }
 
-/** How a rewind ends that the image has no programs for. */
+/** How a rewind ends that the image has no programs for, or that pg_rewind could not see the need of. */
 export const cannotRewind = 78;
 
 /**
@@ -124,7 +124,7 @@ export const cannotRewind = 78;
  * itself would (from 13), so that the end of its WAL can be told: what lies behind the branch is lost. Source:
  * PostgreSQL documentation, "pg_rewind".
  */
-export function rewindJob(input: JobInput, from: Source, replication: Login): Action<"startJob"> {
+export function rewindJob(input: JobInput, { timeline, ...from }: Source & { readonly timeline: number | undefined }, replication: Login): Action<"startJob"> {
   const { mount } = input.want;
   const needs = (program: string): string => `command -v ${program} >/dev/null || { echo 'error: the image has no ${program}' >&2; exit ${cannotRewind}; }`;
   const command = ["sh", "-c", [
@@ -133,6 +133,8 @@ export function rewindJob(input: JobInput, from: Source, replication: Login): Ac
     "state() { LC_ALL=C pg_controldata pgdata | sed -n \"s/^$1: *//p\"; }",
     "case \"$(state 'Database cluster state')\" in 'shut down'*) ;; *) postgres --single -F -D pgdata template1 </dev/null >/dev/null ;; esac",
     `echo "${endOfWal} $(state 'Latest checkpoint location')"`, needs("pg_rewind"),
+    // Two that were promoted apart count on from the same timeline; pg_rewind would take the two for one.
+    `[ "$(state "Latest checkpoint's TimeLineID")" != ${timeline ?? 0} ] || { echo 'error: it was on a timeline with the number of the primary'"'"'s, and began it elsewhere' >&2; exit ${cannotRewind}; }`,
     "pg_rewind --target-pgdata=pgdata --source-server=\"$CONNECTION\"",
     `rm -f ${rewindingNote}`, "sync .",
   ].join("\n")];

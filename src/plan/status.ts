@@ -176,7 +176,7 @@ function lossOf({ status: { lastFailover, synchronous } }: Desired, seen: Observ
   const job = seen.members.find(({ ordinal }) => ordinal === lastFailover?.from)?.job;
   const end = job?.seen === "present" ? endOfWalIn(job.value.log) : undefined;
   const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
-  const branch = server?.history.find(({ timeline }) => timeline === lastFailover?.timeline);
+  const branch = server?.history?.find(({ timeline }) => timeline === lastFailover?.timeline);
   if (end === undefined || branch === undefined || synchronous !== undefined) return {};
   return { possibleLossBytes: Math.max(0, lsnDiff(end, branch.end)), lossIsExact: true };
 }

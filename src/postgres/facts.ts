@@ -113,8 +113,8 @@ export interface ServerFacts {
   readonly epoch?: number | undefined;
   /** When its configuration was loaded last. */
   readonly loadedAt: number;
-  /** Of a primary: where each timeline before its own ended. */
-  readonly history: readonly TimelineEnd[];
+  /** Where each timeline before its own ended; undefined where that is not known. */
+  readonly history: readonly TimelineEnd[] | undefined;
   /** Whether an earlier data directory lies beside the one in use. */
   readonly keepsOld: boolean;
   /** The texts of the files pgrs/refused and pgrs/good of the data directory. */
@@ -166,6 +166,12 @@ const texts = (row: Row, name: string): string[] => rows(row, name).map((each) =
 function maybeFile(row: Row, name: string): string | undefined {
   const hex = maybeText(row, name);
   return hex === undefined ? undefined : Buffer.from(hex, "hex").toString("utf8");
+}
+
+/** The first timeline has no history, and needs none. */
+function historyIn(row: Row): readonly TimelineEnd[] | undefined {
+  const text = maybeFile(row, "history");
+  return text === undefined ? maybeNumber(row, "timeline") === 1 ? [] : undefined : parseHistory(text);
 }
 
 /** A setting that holds a whole number, as text. */
@@ -271,7 +277,7 @@ export function parseLook(json: unknown): ServerFacts {
     recoveryHash: maybeText(json, "recovery_hash"),
     epoch: maybeInteger(json, "epoch"),
     loadedAt: need(maybeNumber, json, "loaded_at"),
-    history: parseHistory(maybeFile(json, "history") ?? ""),
+    history: historyIn(json),
     keepsOld: maybeFile(json, "keeps_old") !== undefined,
     refused: maybeFile(json, "refused"),
     good: maybeFile(json, "good"),

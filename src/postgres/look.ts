@@ -56,18 +56,10 @@ export function lookSql(traits: Traits, { roles = [] }: { readonly roles?: reado
   return `SELECT row_to_json(seen) AS look FROM (SELECT\n  ${select}\nFROM (SELECT pg_is_in_recovery() AS standby OFFSET 0) AS state) AS seen`;
 }
 
-function identity(traits: Traits): Readonly<Record<string, string>> {
-  const { lsn, wal, file } = walNames(traits);
-  const written = `('x' || substr(pg_${file}_name(pg_current_${wal}_${lsn}()), 1, 8))::bit(32)::int`;
-  // A standby that has just followed a switch knows the new timeline before any of its checkpoints does.
-  const followed = traits.controlFunctions
-    ? "greatest((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()), (SELECT min_recovery_end_timeline FROM pg_control_recovery()))"
-    : "NULL::int";
-  return {
-    system_identifier: traits.controlFunctions ? "(SELECT system_identifier::text FROM pg_control_system())" : "NULL::text",
-    timeline: `CASE WHEN standby THEN ${followed} ELSE ${written} END`,
-  };
-}
+const identity = (traits: Traits): Readonly<Record<string, string>> => ({
+  system_identifier: traits.controlFunctions ? "(SELECT system_identifier::text FROM pg_control_system())" : "NULL::text",
+  timeline: timelineOf(traits),
+});
 
 function positions(traits: Traits): Readonly<Record<string, string>> {
   const { lsn, wal } = walNames(traits);
@@ -83,11 +75,21 @@ function positions(traits: Traits): Readonly<Record<string, string>> {
   };
 }
 
-// The first timeline has no history; the file of any other lists all before it.
+// The first timeline has no history; the file of any other lists all before it. A standby has it too, once it follows.
 function history(traits: Traits): string {
+  const { wal } = walNames(traits);
+  const name = `upper(lpad(to_hex(${timelineOf(traits)}), 8, '0'))`;
+  return `encode(pg_read_binary_file('pg_${wal}/' || ${name} || '.history', 0, ${fileBytesMax}, true), 'hex')`;
+}
+
+// A standby that has just followed a switch knows the new timeline before any of its checkpoints does; and one that
+// lost its primary knows it from nothing but the segments that it has received.
+function timelineOf(traits: Traits): string {
   const { lsn, wal, file } = walNames(traits);
-  const timeline = `substr(pg_${file}_name(pg_current_${wal}_${lsn}()), 1, 8)`;
-  return `CASE WHEN NOT standby THEN encode(pg_read_binary_file('pg_${wal}/' || ${timeline} || '.history', 0, ${fileBytesMax}, true), 'hex') END`;
+  const written = `('x' || substr(pg_${file}_name(pg_current_${wal}_${lsn}()), 1, 8))::bit(32)::int`;
+  const segments = `(SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_dir('pg_${wal}') AS name WHERE name ~ '^[0-9A-F]{24}$')`;
+  const followed = `coalesce((SELECT received_tli FROM pg_stat_wal_receiver), greatest((SELECT timeline_id FROM pg_control_checkpoint()), (SELECT min_recovery_end_timeline FROM pg_control_recovery()), ${segments}))`;
+  return `CASE WHEN standby THEN ${traits.controlFunctions ? followed : "NULL::int"} ELSE ${written} END`;
 }
 
 // A server in recovery answers before it has replayed all that its disk holds. When that is done, its startup process

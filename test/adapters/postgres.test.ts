@@ -84,7 +84,7 @@ for (const version of ["11", "15"]) {
       await servers.promote(there(), { epoch: 6, startedAt }, soon());
       const { inRecovery, timeline, history } = await look();
       assert.deepEqual([inRecovery, timeline], [false, 2]);
-      assert.deepEqual(history.map((one) => one.timeline), [1]);
+      assert.deepEqual(history?.map((one) => one.timeline), [1]);
       await servers.promote(there(), { epoch: 6, startedAt }, soon());
       assert.equal((await look()).timeline, 2);
     });

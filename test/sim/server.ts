@@ -264,7 +264,7 @@ export function lookAt(model: Model, server: SimServer, accounts: readonly strin
     pendingRestart: [...atStart].filter((name) => loaded.files[name] !== loaded.running[name]).sort(), alteredSettings: [], fileProblems: loaded.problems,
     settings: { ...Object.fromEntries(Object.keys(sensitive).map((name) => [name, String(numberOf(loaded.running, name))])), synchronous_standby_names: loaded.running["synchronous_standby_names"] ?? "" },
     loadedAt: server.loadedAt, epoch: Number(loaded.files["pgrs.epoch"] ?? "0"), keepsOld: volume.files.has(`${dataPath}/${keepsOldNote}`),
-    history: inRecovery ? [] : database.history.map(({ timeline, end: left }) => ({ timeline, end: lsn(left) })),
+    history: database.history.map(({ timeline, end: left }) => ({ timeline, end: lsn(left) })),
     ...(upstream === undefined ? {} : { receiver: { status: "streaming", messageAgeMs: 0 } }),
     senders: sendersOf(model, server).map(({ name, state, address, sync, standby }) => {
       const at = lsn(standby.database.position);

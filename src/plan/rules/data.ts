@@ -1,6 +1,6 @@
 /** A member's data directory: initdb for the very first primary, a base backup for everybody else, and never over anything. */
 import { containerName, label, slotName, volumeName } from "../../api/names.ts";
-import { dataOf, hasDiverged, isAlive, memberAt, type Cluster } from "../cluster.ts";
+import { dataOf, hasDiverged, isAlive, memberAt } from "../cluster.ts";
 import { upstreamHost } from "../configuration.ts";
 import { basebackupJob, cannotRewind, initdbJob, progressOf, recopyJob, rewindJob, type JobInput } from "../jobs.ts";
 import { valueOf, type DataFacts, type Login } from "../observation.ts";
@@ -51,13 +51,10 @@ function follows(context: MemberContext, found: DataFacts): Step {
   // One whose primary is down starts, read-only as ever: it may be the only one that is left.
   const primary = cluster.primary === undefined ? undefined : valueOf(cluster.primary.container);
   if (!cluster.writable) return primary === undefined || !isAlive(primary) ? "satisfied" : wait(`${lane} rejoins when the primary accepts writes`, undefined, 150);
-  const isOff = found.isDiverged || (found.state === "inProduction" ? isOnOtherTimeline(cluster, found) : hasDiverged(cluster, { timeline: found.timeline, position: found.checkpoint }) === true);
+  // A primary that crashed may have written beyond its last checkpoint, and how far only a rewind finds out.
+  const isOff = found.isDiverged || found.state === "inProduction" || hasDiverged(cluster, { timeline: found.timeline, position: found.checkpoint, history: undefined }) === true;
   return isOff ? repair(context, "rewind", 1, "it wrote what the new primary has not") : "satisfied";
 }
-
-/** A primary that crashed may have written beyond its last checkpoint, and how far only a rewind finds out. */
-const isOnOtherTimeline = ({ primary }: Cluster, { timeline }: DataFacts): boolean =>
-  (primary === undefined ? undefined : valueOf(primary.server)?.timeline) !== timeline;
 
 /** A rewind where the image can, or a copy beside the data that is there. */
 function repair(context: MemberContext, kind: "rewind" | "recopy", attempt: number, because: string): Step {
@@ -67,9 +64,10 @@ function repair(context: MemberContext, kind: "rewind" | "recopy", attempt: numb
   const { job, host, login } = ready;
   const input = { ...job, attempt, because };
   if (kind === "recopy" || !want.traits.rewindsWithoutSuperuser) return perform(recopyJob(input, { host }, login));
-  const target = cluster.primary?.target;
+  const { target } = cluster.primary ?? {};
+  const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
   // A source that has not written a checkpoint since its promotion still tells its former timeline.
-  return perform(...target === undefined ? [] : [action("checkpoint", lane, "a rewind reads the primary's control file", { target })], rewindJob(input, { host }, login));
+  return perform(...target === undefined ? [] : [action("checkpoint", lane, "a rewind reads the primary's control file", { target })], rewindJob(input, { host, timeline: server?.timeline }, login));
 }
 
 /** What a program says about its failure. Its last line may only tell that it cleans up. */
@@ -84,7 +82,7 @@ function underway(context: MemberContext): Step {
   if (state === "created" && error === "") return perform(action("removeContainer", lane, `${what} never started`, { container: id }));
   if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, jobLookMs);
   if (kind === "rewind" && exitCode !== 0) {
-    const words = exitCode === cannotRewind ? "the image has no pg_rewind" : `the rewind failed: ${error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error}`;
+    const words = exitCode === cannotRewind ? "it can't be rewound" : `the rewind failed: ${error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error}`;
     return after(id, lane, "the rewind failed", repair(context, "recopy", 1, words));
   }
   if (exitCode === 0 && me.data.seen === "present") {
