@@ -149,6 +149,8 @@ export interface Engine {
   own(container: string, directory: string, signal: AbortSignal): Promise<void>;
   /** A file's bytes; undefined when it is not there. At most 1 MiB. */
   readFile(container: string, path: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** The files of a directory, by name, those of directories in it left out; undefined when it is not there. At most 1 MiB in all. */
+  readDirectory(container: string, path: string, signal: AbortSignal): Promise<ReadonlyMap<string, Uint8Array> | undefined>;
   /** Runs a program as user 999 in a running container. */
   exec(container: string, command: readonly string[], input: string, signal: AbortSignal): Promise<ExecResult>;
   /**

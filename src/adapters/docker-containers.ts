@@ -7,10 +7,11 @@ import type Docker from "dockerode";
 import { isOurs, label, type Owner } from "../api/names.ts";
 import { reason } from "../api/conditions.ts";
 import { Conflict, explain, Terminal } from "../errors.ts";
-import type { Clock, ContainerFacts, ContainerSpec, Engine, Logger } from "../ports.ts";
+import type { ContainerFacts, ContainerSpec, Engine, Logger } from "../ports.ts";
 import { containerBody, type Abilities } from "./docker-bodies.ts";
 import type { Calls } from "./docker-calls.ts";
 import { answered, failureOf, statusOf, translate } from "./docker-errors.ts";
+import type { Death, Deaths } from "./docker-deaths.ts";
 import { containerFacts } from "./docker-facts.ts";
 import { isLate } from "./waiting.ts";
 
@@ -64,54 +65,47 @@ const livingFacts = async (docker: Docker, info: Docker.ContainerInspectInfo, ab
   return containerFacts(info, new Map((await docker.listNetworks({ abortSignal })).map(({ Name, Id }) => [Name, Id])));
 };
 
-/** How long an inspection of a container that has ended may take before its entry in the list has to do. */
-const endedLimitMs = 40;
+/** How long an inspection of a container that is known to have ended may take. */
+const endedLimitMs = 25;
 const knownMax = 20_000;
 
-/**
- * What is known of a container that the Engine lists as ended. While the Engine takes its network down, for some tenths
- * of a second, it lets nobody inspect it, though it lists it as ended already; and just then a failover waits for it.
- */
-const endedFacts = (listed: Docker.ContainerInfo, before: ContainerFacts, now: number): ContainerFacts => ({
-  ...before, state: "exited", exitCode: Number(/^Exited \((\d+)\)/.exec(listed.Status)?.[1] ?? "255"),
-  finishedAt: before.state === "exited" ? before.finishedAt : now, endpoints: before.endpoints.map((endpoint) => ({ ...endpoint, address: "" })),
-});
+const endedFacts = (before: ContainerFacts, { exitCode, at }: Death): ContainerFacts =>
+  ({ ...before, state: "exited", exitCode, finishedAt: at, endpoints: before.endpoints.map((endpoint) => ({ ...endpoint, address: "" })) });
 
-type Look = (docker: Docker, id: string, listed: () => Promise<Docker.ContainerInfo | undefined>, abortSignal: AbortSignal) => Promise<ContainerFacts | undefined>;
+type Look = (docker: Docker, id: string, abortSignal: AbortSignal) => Promise<ContainerFacts | undefined>;
 
-/** Facts of a container: by inspection, or by its entry in the list where that is held up. One that has gone is absent. */
-const looker = (now: () => number): Look => {
+/** Facts of a container: by inspection, or from what its death was told by where that is held up. One that has gone is absent. */
+const looker = (deaths: Deaths): Look => {
   const known = new Map<string, ContainerFacts>();
 
-  const inspected = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<ContainerFacts | undefined> => {
+  const inspected: Look = async (docker, id, abortSignal) => {
     const info = await inspectContainer(docker, id, abortSignal);
     const facts = info && await livingFacts(docker, info, abortSignal);
     if (known.size >= knownMax) known.clear();
-    if (facts !== undefined) known.set(facts.id, facts);
+    if (facts !== undefined) known.set(facts.id, facts).set(facts.name, facts);
     return facts;
   };
 
-  return async (docker, id, listed, abortSignal) => {
+  return async (docker, id, abortSignal) => {
     const inspection = inspected(docker, id, abortSignal);
-    if (!await isLate(inspection, endedLimitMs)) return inspection;
-    const entry = await listed();
-    const before = entry === undefined ? undefined : known.get(entry.Id);
-    return entry?.State === "exited" && before !== undefined ? endedFacts(entry, before, now()) : inspection;
+    const before = known.get(id);
+    const death = before === undefined ? undefined : deaths.of(before.id);
+    const holds = before !== undefined && death !== undefined && death.at >= before.startedAt;
+    return holds && await isLate(inspection, endedLimitMs) ? endedFacts(before, death) : inspection;
   };
 };
 
-const containerLooks = ({ call }: Calls, now: () => number): Pick<Part, "containersOf" | "container"> => {
-  const look = looker(now);
+const containerLooks = ({ call }: Calls, deaths: Deaths): Pick<Part, "containersOf" | "container"> => {
+  const look = looker(deaths);
   return {
     containersOf: (owner, signal) => call(`list the containers of ${owner.namespace}/${owner.name}`, signal, async (docker, abortSignal) => {
       const listed = await docker.listContainers({ all: true, filters: { ...ownedBy(owner) }, abortSignal });
       // Between list and inspection one may go: then it is absent, not unknown.
-      const facts = await Promise.all(listed.map((one) => look(docker, one.Id, () => Promise.resolve(one), abortSignal)));
+      const facts = await Promise.all(listed.map(({ Id }) => look(docker, Id, abortSignal)));
       return facts.filter((one) => one !== undefined).toSorted((a, b) => a.name.localeCompare(b.name));
     }, { read: true }),
 
-    container: (name, signal) => call(`look at container ${name}`, signal, (docker, abortSignal) =>
-      look(docker, name, async () => (await docker.listContainers({ all: true, filters: { name: [`^/?${name}$`] }, abortSignal }))[0], abortSignal), { read: true }),
+    container: (name, signal) => call(`look at container ${name}`, signal, (docker, abortSignal) => look(docker, name, abortSignal), { read: true }),
   };
 };
 
@@ -158,7 +152,7 @@ interface Stopping { readonly ended: Promise<void>; /** How many wait for it. */
  * A stop can take minutes, and who asks for it has others to look after. So the Engine is asked once, its answer is
  * waited for a little, and it goes on alone. Who asks again meanwhile waits for the same stop.
  */
-const stopCall = (calls: Calls, log: Logger): Part["stop"] => {
+const stopCall = (calls: Calls, { deaths, log }: Pick<Options, "deaths" | "log">): Part["stop"] => {
   const stops = new Map<string, Stopping>();
 
   const begin = (what: string, info: Docker.ContainerInspectInfo): Stopping => {
@@ -185,50 +179,35 @@ const stopCall = (calls: Calls, log: Logger): Part["stop"] => {
     const stop = stops.get(info.Id) ?? begin(what, info);
     stop.waiting += 1;
     try {
-      await calls.call(what, signal, (docker, abortSignal) => {
-        const over = new AbortController();
-        const patience = AbortSignal.any([abortSignal, over.signal]);
-        return Promise.race([stop.ended, sleep(stopPatienceMs, undefined, { ref: false }), untilListedEnded(docker, info.Id, patience)]).finally(() => over.abort());
-      }, { slow: true });
+      const over = new AbortController();
+      // Stop and kill are answered when the network is down as well, which a failover need not wait for.
+      await calls.call(what, signal, () => Promise.race([stop.ended, sleep(stopPatienceMs, undefined, { ref: false }), deaths.next(info.Id, over.signal)]).finally(() => over.abort()), { slow: true });
     } finally {
       stop.waiting -= 1;
     }
   };
 };
 
-const listedEveryMs = 15;
-
-/**
- * Resolves when the Engine lists the container as ended: its processes are gone then. Stop and kill are answered later,
- * when its network is down as well, which can take half a second that a failover need not wait.
- */
-const untilListedEnded = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<void> => {
-  for (;;) {
-    const [listed] = await docker.listContainers({ all: true, filters: { id: [id] }, abortSignal });
-    if (listed === undefined || listed.State === "exited" || listed.State === "dead" || listed.State === "created") return;
-    await sleep(listedEveryMs, undefined, { signal: abortSignal });
-  }
-};
-
 /** A signal that was sent is one thing; that the container has ended is another, and what fencing is about. */
-const killCall = async (docker: Docker, id: string, abortSignal: AbortSignal): Promise<void> => {
+const killCall = async (docker: Docker, id: string, { deaths, abortSignal }: { readonly deaths: Deaths; readonly abortSignal: AbortSignal }): Promise<void> => {
+  const kill = async (): Promise<void> => {
+    try {
+      await docker.getContainer(encodeURIComponent(id)).kill({ signal: "SIGKILL", abortSignal });
+    } catch (error) {
+      if (answered(error, 404)) return;
+      if (!answered(error, 409, /is not running/)) throw error;
+    }
+    await orAbsent(docker.getContainer(encodeURIComponent(id)).wait({ condition: "not-running", abortSignal }), /no such container/i);
+  };
   const over = new AbortController();
-  const refused = Promise.withResolvers<never>();
-  docker.getContainer(id).kill({ signal: "SIGKILL", abortSignal }).catch((error: unknown) => {
-    if (!answered(error, 404) && !answered(error, 409, /is not running/)) refused.reject(error);
-  });
-  try {
-    await Promise.race([refused.promise, untilListedEnded(docker, id, AbortSignal.any([abortSignal, over.signal]))]);
-  } finally {
-    over.abort();
-  }
+  await Promise.race([kill(), deaths.next(id, over.signal)]).finally(() => over.abort());
 };
 
-interface Options { readonly abilities: (signal: AbortSignal) => Promise<Abilities>; readonly clock: Clock; readonly log: Logger }
+interface Options { readonly abilities: (signal: AbortSignal) => Promise<Abilities>; readonly deaths: Deaths; readonly log: Logger }
 
-export const containerCalls = (calls: Calls, { abilities, clock, log }: Options): Part => ({
-  ...containerLooks(calls, clock.now),
-  stop: stopCall(calls, log),
+export const containerCalls = (calls: Calls, { abilities, deaths, log }: Options): Part => ({
+  ...containerLooks(calls, deaths),
+  stop: stopCall(calls, { deaths, log }),
 
   createContainer: async (spec, signal) => {
     const able = await abilities(signal);
@@ -252,5 +231,5 @@ export const containerCalls = (calls: Calls, { abilities, clock, log }: Options)
     }
   }, { slow: true, limitMs: startLimitMs }),
 
-  kill: (id, signal) => calls.call(`kill container ${id.slice(0, 12)}`, signal, (docker, abortSignal) => killCall(docker, id, abortSignal), { slow: true }),
+  kill: (id, signal) => calls.call(`kill container ${id.slice(0, 12)}`, signal, (docker, abortSignal) => killCall(docker, id, { deaths, abortSignal }), { slow: true }),
 });

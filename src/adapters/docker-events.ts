@@ -10,6 +10,7 @@ import { explain, Transient } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
 import type { Calls } from "./docker-calls.ts";
 import { inspectContainer, ownerIn } from "./docker-containers.ts";
+import type { Deaths } from "./docker-deaths.ts";
 import { linesOf } from "./docker-lines.ts";
 import { inspectNetwork } from "./docker-networks.ts";
 
@@ -25,6 +26,7 @@ export interface EventWatcher {
 interface Event {
   readonly Type: "container" | "network" | "volume";
   readonly Action: string;
+  readonly timeNano: number;
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
 }
 
@@ -96,10 +98,16 @@ const ownersOf = async (follow: Follow, { Type, Action, Actor }: Event): Promise
   return owners.filter((key, index) => owners.findIndex((one) => one.namespace === key.namespace && one.name === key.name && one.installation === key.installation) === index);
 };
 
-interface Options { readonly calls: Calls; readonly clock: Clock; readonly log: Logger }
+interface Options { readonly calls: Calls; readonly clock: Clock; readonly deaths: Deaths; readonly log: Logger }
+
+const record = (deaths: Deaths, { Type, Action, Actor, timeNano }: Event): void => {
+  if (Type !== "container") return;
+  if (Action === "die") deaths.note(Actor.ID, { exitCode: Number(Actor.Attributes.exitCode ?? "255"), at: Math.floor(timeNano / 1e6) });
+  if (Action === "start" || Action === "destroy") deaths.started(Actor.ID);
+};
 
 /** Follows one connection to its end. Returns when it was a good one, throws when it broke at once. */
-const followOnce = async ({ calls, clock, log }: Options, watcher: EventWatcher, signal: AbortSignal): Promise<void> => {
+const followOnce = async ({ calls, clock, deaths, log }: Options, watcher: EventWatcher, signal: AbortSignal): Promise<void> => {
   const register = new Register();
   const { stream, close } = await calls.open("follow the Engine's events", signal, (docker, abortSignal) => docker.getEvents({ filters, abortSignal }), openLimitMs);
   const since = clock.now();
@@ -111,6 +119,7 @@ const followOnce = async ({ calls, clock, log }: Options, watcher: EventWatcher,
     for await (const line of linesOf(stream)) {
       const event = JSON.parse(line) as Event;
       if (event.Actor.Attributes[label.component] === "helper") continue;
+      record(deaths, event);
       try {
         for (const key of await ownersOf({ calls, register, signal }, event)) watcher.onChange(key, `${event.Type} ${event.Action}`);
       } catch (error) {
@@ -121,6 +130,7 @@ const followOnce = async ({ calls, clock, log }: Options, watcher: EventWatcher,
     }
   } finally {
     close();
+    deaths.forget();
     calls.forget();
   }
   if (!signal.aborted && clock.now() - since < goodMs) throw new Transient("the Engine ended its events at once");

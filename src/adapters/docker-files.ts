@@ -11,7 +11,7 @@ import type { Engine, File } from "../ports.ts";
 import type { Calls } from "./docker-calls.ts";
 import { answered, ownWords } from "./docker-errors.ts";
 
-type Part = Pick<Engine, "putFiles" | "own" | "readFile">;
+type Part = Pick<Engine, "putFiles" | "own" | "readFile" | "readDirectory">;
 
 export const fileBytesMax = 1024 * 1024;
 const postgres = { uid: 999, gid: 999 };
@@ -44,24 +44,41 @@ export const packed = async (directories: readonly string[], files: readonly Fil
   return Buffer.concat(chunks);
 };
 
-/** The first file of a tar. Destroys the stream once it has more than the bound. */
-export const unpacked = async (what: string, stream: Readable): Promise<Uint8Array> => {
+interface Unpacked { readonly name: string; readonly type: string | undefined | null; readonly bytes: Uint8Array }
+
+/** What a tar holds. Destroys the stream once it has more than the bound. */
+const entriesOf = async (what: string, stream: Readable): Promise<readonly Unpacked[]> => {
   const archive = extract();
+  const entries: Unpacked[] = [];
+  let bytesLeft = fileBytesMax;
   stream.on("error", (error) => archive.destroy(error));
   stream.pipe(archive);
   try {
     for await (const entry of archive) {
-      if (entry.header.type !== "file") throw new Terminal(`${what}: it is no regular file`);
-      if ((entry.header.size ?? 0) > fileBytesMax) throw new Terminal(`${what}: it has more than ${fileBytesMax} bytes`);
+      bytesLeft -= entry.header.size ?? 0;
+      if (bytesLeft < 0) throw new Terminal(`${what}: it has more than ${fileBytesMax} bytes`);
       const chunks: Buffer[] = [];
       for await (const chunk of entry) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks);
+      entries.push({ name: entry.header.name, type: entry.header.type, bytes: Buffer.concat(chunks) });
     }
-    throw new Terminal(`${what}: the Engine sent no file`);
+    return entries;
   } finally {
     stream.destroy();
   }
 };
+
+/** The one file of a tar. */
+export const unpacked = async (what: string, stream: Readable): Promise<Uint8Array> => {
+  const [entry] = await entriesOf(what, stream);
+  if (entry === undefined) throw new Terminal(`${what}: the Engine sent no file`);
+  if (entry.type !== "file") throw new Terminal(`${what}: it is no regular file`);
+  return entry.bytes;
+};
+
+/** The files of a tar of a directory: their names begin with the directory's own. */
+const unpackedDirectory = async (what: string, stream: Readable): Promise<ReadonlyMap<string, Uint8Array>> =>
+  new Map((await entriesOf(what, stream)).filter(({ name, type }) => type === "file" && name.split("/").length === 2)
+    .map(({ name, bytes }) => [posix.basename(name), bytes]));
 
 const isMissing = (error: unknown): boolean => answered(error, 404, noSuchFile);
 
@@ -78,10 +95,18 @@ const isThere = async (container: Docker.Container, path: string, abortSignal: A
 
 interface Load { readonly directory: string; readonly files: readonly File[] }
 
-const put = async (container: Docker.Container, { directory, files }: Load, abortSignal: AbortSignal): Promise<void> => {
+/** Directories that were seen in a container: nothing of ours takes them away again, and each question costs a tenth of a second. */
+type Seen = Set<string>;
+const seenMax = 10_000;
+
+const put = async (container: Docker.Container, { directory, files }: Load, { seen, abortSignal }: { readonly seen: Seen; readonly abortSignal: AbortSignal }): Promise<void> => {
   const missing: string[] = [];
   for (const parent of new Set(files.flatMap(({ path }) => parentsOf(path)))) {
-    if (!await isThere(container, posix.join(directory, parent), abortSignal)) missing.push(parent);
+    const place = `${container.id} ${posix.join(directory, parent)}`;
+    if (seen.has(place)) continue;
+    if (seen.size >= seenMax) seen.clear();
+    if (await isThere(container, posix.join(directory, parent), abortSignal)) seen.add(place);
+    else missing.push(parent);
   }
   await container.putArchive(await packed(missing, files), { path: directory, noOverwriteDirNonDir: "1", abortSignal });
 };
@@ -90,17 +115,17 @@ const put = async (container: Docker.Container, { directory, files }: Load, abor
 const raised = ({ directory, files }: Load): Load =>
   ({ directory: posix.dirname(directory), files: files.map((file) => ({ ...file, path: posix.join(posix.basename(directory), file.path) })) });
 
-export const fileCalls = ({ call }: Calls): Part => ({
+export const fileCalls = ({ call }: Calls, seen: Seen = new Set()): Part => ({
   putFiles: async (container, directory, files, signal) => {
     const what = `put files into ${directory} of ${container.slice(0, 12)}`;
     const load = { directory: posix.normalize(directory), files: checked(directory, files) };
     await call(what, signal, async (docker, abortSignal) => {
       const target = docker.getContainer(encodeURIComponent(container));
       try {
-        await put(target, load, abortSignal).catch((error: unknown) => {
+        await put(target, load, { seen, abortSignal }).catch((error: unknown) => {
           // The directory itself may be missing; what it lies in may not, or data could seem to be where there is none.
           if (!isMissing(error)) throw error;
-          return put(target, raised(load), abortSignal);
+          return put(target, raised(load), { seen, abortSignal });
         });
       } catch (error) {
         if (isMissing(error)) throw new Conflict(`${what}: the directory is not there`, { cause: ownWords(error) });
@@ -115,13 +140,20 @@ export const fileCalls = ({ call }: Calls): Part => ({
     await docker.getContainer(encodeURIComponent(container)).putArchive(entry, { path: posix.dirname(directory), abortSignal });
   }),
 
-  readFile: (container, path, signal) => call(`read ${path} of ${container.slice(0, 12)}`, signal, async (docker, abortSignal) => {
+  readFile: (container, path, signal) => read(call, { container, path, signal }, unpacked),
+  readDirectory: (container, path, signal) => read(call, { container, path, signal }, unpackedDirectory),
+});
+
+interface Reading { readonly container: string; readonly path: string; readonly signal: AbortSignal }
+
+const read = <T>(call: Calls["call"], { container, path, signal }: Reading, unpack: (what: string, stream: Readable) => Promise<T>): Promise<T | undefined> => {
+  const what = `read ${path} of ${container.slice(0, 12)}`;
+  return call(what, signal, async (docker, abortSignal) => {
     try {
-      const stream = await docker.getContainer(encodeURIComponent(container)).getArchive({ path, abortSignal }) as Readable;
-      return await unpacked(`read ${path} of ${container.slice(0, 12)}`, stream);
+      return await unpack(what, await docker.getContainer(encodeURIComponent(container)).getArchive({ path, abortSignal }) as Readable);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
     }
-  }, { read: true }),
-});
+  }, { read: true });
+};

@@ -11,6 +11,7 @@ import { addressCalls } from "./docker-addresses.ts";
 import type { Abilities } from "./docker-bodies.ts";
 import { apiAtLeast, engineCalls, type Asking, type Calls, type Where } from "./docker-calls.ts";
 import { containerCalls } from "./docker-containers.ts";
+import { deathRegister } from "./docker-deaths.ts";
 import { followEvents, type EventWatcher } from "./docker-events.ts";
 import { execCalls } from "./docker-exec.ts";
 import { networkFacts } from "./docker-facts.ts";
@@ -64,9 +65,10 @@ const abilitiesReader = (calls: Calls): ((signal: AbortSignal) => Promise<Abilit
 export const dockerEngine = ({ log, clock, pullLimits: limits = pullLimits, buildTools, ...where }: DockerOptions): DockerEngine => {
   const calls = engineCalls(where);
   const abilities = abilitiesReader(calls);
+  const deaths = deathRegister();
   const running = execCalls(calls);
   const reader = interfaceReader(running.exec, clock);
-  const containers = containerCalls(calls, { abilities, clock, log });
+  const containers = containerCalls(calls, { abilities, deaths, log });
   const { withoutHelpers, ...addresses } = addressCalls(calls, { tools: toolsImage({ clock, log, build: buildTools }), onChange: reader.changed });
   return {
     facts: factsReader(calls),
@@ -79,7 +81,7 @@ export const dockerEngine = ({ log, clock, pullLimits: limits = pullLimits, buil
     ...running,
     ...imageCalls(calls, { clock, log, limits }),
     interfaces: reader.interfaces,
-    events: (watcher, signal) => followEvents({ calls, clock, log }, watcher, signal),
+    events: (watcher, signal) => followEvents({ calls, clock, deaths, log }, watcher, signal),
     ping: async (signal) => { await calls.call("ping the Engine", signal, (docker, abortSignal) => (docker as unknown as Asking).ping({ abortSignal }), { limitMs: 5000 }); },
     close: calls.close,
   };

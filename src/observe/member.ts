@@ -24,6 +24,8 @@ interface MemberLook {
 }
 
 const logLines = 20;
+/** An address that follows the primary can be taken away by hand, which no event tells. */
+const interfacesMaxAgeMs = 10_000;
 /**
  * How long a look at the primary may take: a failover must not wait for a look. One that owes a sign of life already is
  * given less. Milliseconds.
@@ -53,10 +55,10 @@ export async function lookAtMember(look: MemberLook): Promise<MemberSighting> {
   const heard = facts === undefined ? undefined : world.pulse.heard(bootOf(facts));
   const [job, data, server, interfaces, log] = await Promise.all([
     lookAtJob(look),
-    facts === undefined || isAlive(facts) ? absent : endedJustNow(look, facts) ? unknown("it crashed just now, and its data was not looked at yet") : lookAtData(world, want, facts.id, signal),
+    facts === undefined || isAlive(facts) ? absent : endedJustNow(look, facts) ? unknown("it crashed just now, and its data was not looked at yet") : lookAtData(look, facts.id),
     facts !== undefined && isRunning && target !== undefined ? lookAtServer(look, target, heard) : absent,
-    facts !== undefined && isRunning && want.networks.length > 0 ? sightOf(world.engine.interfaces(facts, {}, signal)) : absent,
-    facts !== undefined && facts.state === "exited" && facts.exitCode !== 0 ? logOf(world, facts.id, signal) : [],
+    facts !== undefined && isRunning && want.networks.length > 0 ? sightOf(world.engine.interfaces(facts, want.networks.some(({ primaryAddress }) => primaryAddress !== undefined) ? { maxAgeMs: interfacesMaxAgeMs } : {}, signal)) : absent,
+    facts !== undefined && facts.state === "exited" && facts.exitCode !== 0 && !endedJustNow(look, facts) ? logOf(world, facts.id, signal) : [],
   ]);
   return { ordinal, volume, container, job, data, server, interfaces, log, target, heard };
 }
@@ -83,24 +85,30 @@ async function lookAtServer({ world, want, accounts, signal }: MemberLook, targe
 
 /**
  * What a stopped member's volume holds, read through its container. The data directory is moved in place only when
- * it is complete, so PG_VERSION in it says that all of it is there.
+ * it is complete, so a control file in it says that all of it is there. Each question costs the Engine up to a tenth of
+ * a second: of the recorded primary, which ran a moment ago, it is not asked whether it is a copy or a torn rewind.
  */
-async function lookAtData({ engine }: World, { dataDirectory, mount }: Desired, id: string, signal: AbortSignal): Promise<Sighting<DataFacts>> {
+async function lookAtData({ world: { engine }, want, ordinal, signal }: MemberLook, id: string): Promise<Sighting<DataFacts>> {
+  const { dataDirectory, mount } = want;
+  const isRecorded = ordinal === want.status.primary?.ordinal && want.status.systemIdentifier !== undefined;
+  const isThere = async (path: string): Promise<boolean> => !isRecorded && await engine.readFile(id, path, signal) !== undefined;
   try {
-    // Side by side: each takes the Engine a tenth of a second.
-    const [version, control, good, refused, backupLabel, diverged, rewinding] = await Promise.all([
-      ...["PG_VERSION", "global/pg_control", "pgrs/good", "pgrs/refused", "backup_label", divergedNote].map((path) => engine.readFile(id, `${dataDirectory}/${path}`, signal)),
-      engine.readFile(id, `${mount}/${rewindingNote}`, signal),
+    const [control, notes, isCopy, isTorn] = await Promise.all([
+      engine.readFile(id, `${dataDirectory}/global/pg_control`, signal), engine.readDirectory(id, `${dataDirectory}/pgrs`, signal),
+      isThere(`${dataDirectory}/backup_label`), isThere(`${mount}/${rewindingNote}`),
     ]);
-    if (version === undefined) return absent;
-    const facts = control === undefined ? undefined : parseControl(control);
-    if (facts === undefined) return unknown(`${dataDirectory}/global/pg_control is not there`);
-    const text = (bytes: Uint8Array | undefined): string | undefined => bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
-    return present({
-      ...facts, isTorn: rewinding !== undefined, isCopy: backupLabel !== undefined, isDiverged: diverged !== undefined,
-      major: Buffer.from(version).toString("utf8").trim(), good: text(good), refused: text(refused),
-    });
+    if (control === undefined) return absent;
+    const facts = parseControl(control);
+    if (facts === undefined) return unknown(`${dataDirectory}/global/pg_control can't be understood`);
+    const text = (name: string): string | undefined => {
+      const bytes = notes?.get(name);
+      return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
+    };
+    const major = facts.major ?? Buffer.from(await engine.readFile(id, `${dataDirectory}/PG_VERSION`, signal) ?? []).toString("utf8").trim();
+    return present({ ...facts, major, isTorn, isCopy, isDiverged: notes?.has(basename(divergedNote)) === true, good: text("good"), refused: text("refused") });
   } catch (error) {
     return unknown(explain(error));
   }
 }
+
+const basename = (path: string): string => path.split("/").at(-1) ?? "";

@@ -34,8 +34,6 @@ export interface DataFacts extends ControlFacts {
   readonly isCopy: boolean;
   /** Whether it was seen to have gone on where the primary did not. */
   readonly isDiverged: boolean;
-  /** PG_VERSION's text. */
-  readonly major: string;
   /** The user parameters of the last configuration known to start, as text, and the refused one, if any. */
   readonly good: string | undefined;
   readonly refused: string | undefined;

@@ -9,12 +9,20 @@ export type ControlState = "inProduction" | "shutDown" | "shutDownInRecovery" | 
 
 export interface ControlFacts {
   readonly systemIdentifier: string;
+  /** The major version that the data belongs to; undefined when it is newer than those known here. */
+  readonly major: string | undefined;
   readonly state: ControlState;
   /** Of the last checkpoint. */
   readonly timeline: number;
   /** Where the record of the last checkpoint begins. */
   readonly checkpoint: Lsn;
 }
+
+// The catalog's version, a date and a number, of each first release (src/include/catalog/catversion.h).
+const catalogs: readonly (readonly [catalog: number, major: string])[] = [
+  [201306121, "9.3"], [201409291, "9.4"], [201510051, "9.5"], [201608131, "9.6"], [201707211, "10"], [201809051, "11"], [201909212, "12"],
+  [202007201, "13"], [202107181, "14"], [202209061, "15"], [202307071, "16"], [202406281, "17"], [202506291, "18"],
+];
 
 // enum DBState
 const states: readonly ControlState[] = ["other", "shutDown", "shutDownInRecovery", "other", "other", "inRecovery", "inProduction"];
@@ -30,6 +38,7 @@ export function parseControl(bytes: Uint8Array): ControlFacts | undefined {
   const copyAt = file.readUInt32LE(8) >= versionWithoutPrevious ? 40 : 48;
   return {
     systemIdentifier: file.readBigUInt64LE(0).toString(),
+    major: catalogs.find(([catalog]) => catalog === file.readUInt32LE(12))?.[1],
     state: states[file.readUInt32LE(16)] ?? "other",
     checkpoint: formatLsn(file.readBigUInt64LE(32)),
     timeline: file.readUInt32LE(copyAt + 8),

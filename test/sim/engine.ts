@@ -89,10 +89,13 @@ function place(model: Model, id: string, path: string): { readonly volume: SimVo
 
 const stateNumbers: Readonly<Record<ControlState, number>> = { other: 0, shutDown: 1, shutDownInRecovery: 2, inRecovery: 5, inProduction: 6 };
 
-const controlFile = ({ systemIdentifier, state, checkpoint, timeline }: Database): Uint8Array => {
+const catalogs: Readonly<Record<string, number>> = { 11: 201809051, 12: 201909212, 13: 202007201, 15: 202209061, 17: 202406281, 18: 202506291 };
+
+const controlFile = ({ systemIdentifier, major, state, checkpoint, timeline }: Database): Uint8Array => {
   const bytes = Buffer.alloc(512);
   bytes.writeBigUInt64LE(BigInt(systemIdentifier), 0);
   bytes.writeUInt32LE(1_300, 8);
+  bytes.writeUInt32LE(catalogs[major] ?? 0, 12);
   bytes.writeUInt32LE(stateNumbers[state], 16);
   bytes.writeBigUInt64LE(BigInt(checkpoint), 32);
   bytes.writeUInt32LE(timeline, 48);
@@ -188,6 +191,11 @@ export const engineCalls = (model: Model): Sync<Engine> => ({
   },
   own: (id, directory) => { place(model, id, directory); },
   readFile: (id, path) => readFile(model, id, path),
+  readDirectory: (id, path) => {
+    const { volume, path: at } = place(model, id, path);
+    const inside = [...volume.files].filter(([file]) => file.startsWith(`${at}/`) && !file.slice(at.length + 1).includes("/"));
+    return inside.length === 0 ? undefined : new Map(inside.map(([file, text]) => [file.slice(at.length + 1), Buffer.from(text)]));
+  },
   exec: (id, command) => exec(model, id, command),
   logs: (id, lines) => {
     const container = containerNamed(model, id);

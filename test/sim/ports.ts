@@ -8,7 +8,7 @@ import { perform, type Trouble } from "./faults.ts";
 import { containerNamed, type Model } from "./model.ts";
 import type { Round } from "./safety.ts";
 
-const engineReads = ["facts", "image", "containersOf", "volumesOf", "networksOf", "container", "volume", "network", "readFile", "interfaces", "logs"] as const;
+const engineReads = ["facts", "image", "containersOf", "volumesOf", "networksOf", "container", "volume", "network", "readFile", "readDirectory", "interfaces", "logs"] as const;
 const engineWrites = ["createNetwork", "removeNetwork", "createVolume", "removeVolume", "createContainer", "removeContainer", "start", "stop", "kill", "attach", "detach", "addAddress", "removeAddress", "putFiles", "own", "exec"] as const;
 const postgresWrites = ["promote", "checkpoint", "advanceSlot", "ensureAccount", "ensureDatabase", "createSlot", "dropSlot", "reload"] as const;
 const resourceReads = ["get", "secret"] as const;
@@ -42,7 +42,7 @@ const isForeign = (model: Model, key: Key & { readonly installation: string }, w
   return labels !== undefined && !isOurs(key, labels);
 };
 
-const touches = new Set(["removeNetwork", "removeVolume", "removeContainer", "start", "stop", "kill", "attach", "detach", "addAddress", "removeAddress", "putFiles", "own", "exec", "readFile"]);
+const touches = new Set(["removeNetwork", "removeVolume", "removeContainer", "start", "stop", "kill", "attach", "detach", "addAddress", "removeAddress", "putFiles", "own", "exec", "readFile", "readDirectory"]);
 
 /** A call's halves: files are put one after the other, and a program can die in between. */
 const halfOf = (what: string, run: Function, args: readonly unknown[]): (() => void) | undefined =>

@@ -4,9 +4,9 @@
  */
 import { memberName } from "../../api/names.ts";
 import { isAlive } from "../cluster.ts";
-import type { Step } from "../action.ts";
+import type { Action, Step } from "../action.ts";
 import { valueOf, type MemberSighting } from "../observation.ts";
-import { action, perform, wait, type ClusterContext } from "./context.ts";
+import { action, followedBy, perform, wait, type ClusterContext } from "./context.ts";
 
 const holds = (me: MemberSighting, address: string): boolean => valueOf(me.interfaces)?.some(({ addresses }) => addresses.includes(address)) === true;
 
@@ -20,6 +20,10 @@ const mayHold = (me: MemberSighting): boolean => {
 export function addresses(context: ClusterContext): readonly (readonly [lane: string, step: Step])[] {
   return context.want.networks.flatMap(({ name, primaryAddress }) => primaryAddress === undefined ? [] : [[`address ${name}`, follow(context, name, primaryAddress)] as const]);
 }
+
+/** What puts the addresses on a member that is being promoted, where nothing stands against it; else the lanes see to it. */
+export const addressesAfterPromotion = ({ want, seen, cluster }: ClusterContext): readonly Action[] =>
+  addresses({ want, seen, cluster: { ...cluster, writable: true } }).flatMap(([, step]) => followedBy(step));
 
 function follow({ want, seen, cluster }: ClusterContext, name: string, address: string): Step {
   const lane = `address ${name}`;

@@ -3,6 +3,7 @@ import { containerName, isOurs, type Account } from "../../api/names.ts";
 import type { Action } from "../action.ts";
 import { dataOf, isAlive, memberAt, newestFirst, positionOf } from "../cluster.ts";
 import { valueOf } from "../observation.ts";
+import { addressesAfterPromotion } from "./addresses.ts";
 import { action, perform, wait, type ClusterContext, type MemberContext, type Rule } from "./context.ts";
 
 /**
@@ -61,9 +62,10 @@ export const promote: Rule = (context) => {
   const former = formerOf(context, epoch);
   if (former.is === "running behind") return wait(`${lane} is promoted when the former primary has its new configuration`, undefined, 150);
   if (former.is === "running unknown") return perform(action("fenceMember", lane, "the former primary runs and does not answer, so another decision could still reach it", { container: former.container }));
+  // Its address follows at once: clients look for it there.
   return perform(action("promote", lane, `it is read-only, and is the recorded primary (epoch ${epoch})`, {
     target: me.target, ordinal: me.ordinal, boot: { epoch, startedAt: server.startedAt }, fenced: former.is === "stopped" ? former.container : undefined,
-  }));
+  }), ...addressesAfterPromotion(context).map((step) => ({ ...step, lane })));
 };
 
 const attributes = { superuser: "SUPERUSER", replication: "REPLICATION", app: "LOGIN" } as const;
