@@ -4,7 +4,7 @@
  */
 import { act, type Done } from "./act/act.ts";
 import type { Owner } from "./api/names.ts";
-import { parse, type Key } from "./api/resource.ts";
+import { parse, type Key, type Resource } from "./api/resource.ts";
 import type { Outcome } from "./controller/controller.ts";
 import { explain, reasonOf } from "./errors.ts";
 import { observe } from "./observe/observe.ts";
@@ -14,7 +14,7 @@ import { desire } from "./plan/desired.ts";
 import { plan } from "./plan/plan.ts";
 import { pulseOf } from "./plan/pulse.ts";
 import { eventsOf, statusOf } from "./plan/status.ts";
-import type { World } from "./ports.ts";
+import type { EventNote, World } from "./ports.ts";
 import { isDeepStrictEqual } from "node:util";
 
 /** One round for one resource. Throws what saving the status threw; the controller then tries again. */
@@ -41,8 +41,13 @@ export async function reconcile(key: Key, outside: World, signal: AbortSignal): 
   if (isGone(done)) return { then: "rest" };
   const status = statusOf({ ...want, status: done.resource.status }, seen, next, failures);
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(status)), done.resource.status)) await world.resources.saveStatus(done.resource, status, signal);
-  await Promise.all(eventsOf(parsed.resource.status, status, done.succeeded, failures).map((event) => world.resources.note(done.resource, event, signal)));
+  tell(done.resource, eventsOf(parsed.resource.status, status, done.succeeded, failures), world, signal);
   return outcomeOf(next, done);
+}
+
+/** Events are told beside the rounds: the next step waits for none of them, and one that is lost changes nothing. */
+function tell(resource: Resource, events: readonly EventNote[], { resources, log }: World, signal: AbortSignal): void {
+  for (const event of events) resources.note(resource, event, signal).catch((error: unknown) => { log.debug("an event was not noted", { reason: event.reason, because: explain(error) }); });
 }
 
 const hasDecided = ({ succeeded, failed }: Done): boolean => failed.length === 0 && succeeded.some(({ kind }) => kind === "recordPrimary");

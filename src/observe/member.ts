@@ -38,14 +38,14 @@ const own = (want: Desired, container: Sighting<ContainerFacts>): ContainerFacts
   return facts !== undefined && isOurs(want.owner, facts.labels) ? facts : undefined;
 };
 
-const justNowMs = 5_000;
+const justNowMs = 1_000;
 
 /**
  * Whether it is a primary that crashed a moment ago while standbys are known to have each commit. Then one of them
  * takes over, whatever its data looks like, and writes are waiting: the look at its data comes with the next round.
  */
 const endedJustNow = ({ want, world, ordinal }: MemberLook, { exitCode, finishedAt }: ContainerFacts): boolean =>
-  ordinal === want.status.primary?.ordinal && isSynchronous(want) && exitCode !== 0 && Math.abs(world.clock.now() - finishedAt) < justNowMs && want.status.primary.downSince === undefined;
+  ordinal === want.status.primary?.ordinal && isSynchronous(want) && exitCode !== 0 && Math.abs(world.clock.now() - finishedAt) < justNowMs;
 
 export async function lookAtMember(look: MemberLook): Promise<MemberSighting> {
   const { world, want, ordinal, volume, container, signal } = look;
