@@ -207,10 +207,10 @@ export const stopped = (scene: Scene, ordinal: number, change: Partial<Container
 /** The server gives no answer. */
 export const silent = (scene: Scene, ordinal: number): Scene => member(disconnected(scene, ordinal), ordinal, { server: unknown(`demo-${ordinal}: PostgreSQL is starting`) });
 
-export const job = (want: Desired, ordinal: number, kind: "initdb" | "basebackup", change: Partial<ContainerFacts> & { readonly log?: readonly string[]; readonly attempt?: number } = {}): MemberSighting["job"] => {
-  const { log = [], attempt = 1, ...facts } = change;
+export const job = (want: Desired, ordinal: number, kind: "initdb" | "basebackup", change: Partial<ContainerFacts> & { readonly log?: readonly string[]; readonly attempt?: number; readonly fullAt?: number } = {}): MemberSighting["job"] => {
+  const { log = [], attempt = 1, fullAt, ...facts } = change;
   return present({
-    id: `job-${ordinal}`, name: `default_demo_${ordinal}_job`, labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt) }),
+    id: `job-${ordinal}`, name: `default_demo_${ordinal}_job`, labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt), ...(fullAt === undefined ? {} : { [label.fullAt]: String(fullAt) }) }),
     state: "exited", exitCode: 0, error: "", startedAt: minutesAgo(2), finishedAt: minutesAgo(1), imageId: image.id, endpoints: [], ...facts, log,
   });
 };

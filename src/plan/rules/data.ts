@@ -2,7 +2,7 @@
 import { containerName, label, volumeName } from "../../api/names.ts";
 import { dataOf, memberAt } from "../cluster.ts";
 import { upstreamHost } from "../configuration.ts";
-import { basebackupJob, initdbJob, progressOf } from "../jobs.ts";
+import { basebackupJob, fullAtOf, hasFilledDisk, initdbJob, progressOf, type JobInput } from "../jobs.ts";
 import { valueOf, type DataFacts } from "../observation.ts";
 import type { Action, Step } from "../action.ts";
 import { action, followedBy, leftOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
@@ -22,7 +22,7 @@ export const data: Rule = (context) => {
   if (me.job.seen === "unknown") return wait(me.job.because);
   if (me.job.seen === "present") return underway(context);
   if (me.data.seen === "unknown") return wait(me.data.because);
-  return me.data.seen === "absent" ? fill(context, 1, "no data") : fits(context, me.data.value);
+  return me.data.seen === "absent" ? fill(context, { attempt: 1, because: "no data" }) : fits(context, me.data.value);
 };
 
 /** Whether the data is this cluster's, and of its major version. */
@@ -55,23 +55,25 @@ function underway(context: MemberContext): Step {
   const leftMs = leftOf(backoffMs(attempt), { since: finishedAt, at: seen.at });
   const failed = `${lane}: ${what} failed (attempt ${attempt}): ${words}`;
   if (leftMs > 0) {
-    return /no space left/i.test(log.join(" ")) ? wait(`${failed}. Make room for the volume ${volumeName(want.owner, me.ordinal)} (docker volume inspect says where it lies); it is tried again`, "DiskFull", leftMs)
+    return hasFilledDisk(log) ? wait(`${failed}. Make room for the volume ${volumeName(want.owner, me.ordinal)} (docker volume inspect says where it lies); it is tried again`, "DiskFull", leftMs)
       : wait(failed, "StepFailed", leftMs);
   }
-  const again = fill(context, attempt + 1, `attempt ${attempt} failed: ${words}`);
+  const again = fill(context, { attempt: attempt + 1, because: `attempt ${attempt} failed: ${words}`, fullAt: fullAtOf(me.job.value) });
   return typeof again === "object" && "do" in again
     ? perform(action("removeContainer", lane, `${what} failed`, { container: id }), ...again.do) : again;
 }
 
-function fill(context: MemberContext, attempt: number, because: string): Step {
+type Attempt = Pick<JobInput, "attempt" | "because" | "fullAt">;
+
+function fill(context: MemberContext, attempt: Attempt): Step {
   const { seen, isPrimary, lane } = context;
   if (seen.image.seen !== "present") return wait(`${lane} waits for the image`);
-  const job = isPrimary ? first(context, attempt, because) : copy(context, attempt, because);
+  const job = isPrimary ? first(context, attempt) : copy(context, attempt);
   return "kind" in job ? perform(job) : job;
 }
 
 /** initdb happens once in a cluster's life: when nobody has data, and nobody ever had. */
-function first({ want, seen, cluster, me, lane }: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+function first({ want, seen, cluster, me, lane }: MemberContext, attempt: Attempt): Action | Exclude<Step, "satisfied"> {
   const others = seen.members.filter(({ ordinal }) => ordinal !== me.ordinal);
   const holder = others.find((member) => dataOf(member) !== "none");
   if (want.status.systemIdentifier !== undefined || (holder !== undefined && dataOf(holder) === "data")) {
@@ -81,13 +83,13 @@ function first({ want, seen, cluster, me, lane }: MemberContext, attempt: number
   const login = valueOf(seen.secrets.superuser);
   const image = valueOf(seen.image);
   if (login === undefined || image === undefined || cluster.primaryOrdinal === undefined) return { wait: `${lane} waits for its Secret` };
-  return initdbJob({ want, ordinal: me.ordinal, image, attempt, because }, login);
+  return initdbJob({ want, ordinal: me.ordinal, image, ...attempt }, login);
 }
 
 const refuse = (sentence: string): Exclude<Step, "satisfied"> => ({ wait: sentence, reason: "DataLost" });
 
 /** A base backup waits for a primary that accepts writes, the replication account, and this standby's slot. */
-function copy({ want, seen, cluster, me, lane }: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+function copy({ want, seen, cluster, me, lane }: MemberContext, attempt: Attempt): Action | Exclude<Step, "satisfied"> {
   const login = valueOf(seen.secrets.replication);
   const image = valueOf(seen.image);
   if (cluster.primaryOrdinal === undefined) return { wait: `${lane} waits for a primary` };
@@ -100,5 +102,5 @@ function copy({ want, seen, cluster, me, lane }: MemberContext, attempt: number,
   if (host === undefined) return { wait: `${lane} waits for the primary's address` };
   const unattached = want.networks.find(({ name }) => seen.networks[name]?.seen !== "present");
   if (unattached !== undefined) return { wait: `${lane} waits for the network ${unattached.name}` };
-  return basebackupJob({ want, ordinal: me.ordinal, image, attempt, because }, { host }, login);
+  return basebackupJob({ want, ordinal: me.ordinal, image, ...attempt }, { host }, login);
 }
