@@ -98,7 +98,7 @@ function copy({ want, seen, cluster, me, lane }: MemberContext, attempt: Attempt
   const server = memberAt(seen, cluster.primaryOrdinal)?.server;
   const slots = server?.seen === "present" ? server.value.slots.map(({ name }) => name) : [];
   if (want.spec.replication.slots && want.traits.slots && !slots.includes(`pgrs_${me.ordinal}`)) return { wait: `${lane} waits for its slot` };
-  const host = upstreamHost(want, cluster);
+  const host = upstreamHost(want, seen, cluster, me);
   if (host === undefined) return { wait: `${lane} waits for the primary's address` };
   const unattached = want.networks.find(({ name }) => seen.networks[name]?.seen !== "present");
   if (unattached !== undefined) return { wait: `${lane} waits for the network ${unattached.name}` };
