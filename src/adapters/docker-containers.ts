@@ -63,13 +63,39 @@ const livingFacts = async (docker: Docker, infos: readonly Docker.ContainerInspe
   return infos.map((info) => stopped.includes(info) ? containerFacts(info, ids) : containerFacts(info));
 };
 
-const containerLooks = ({ call }: Calls): Pick<Part, "containersOf" | "container"> => ({
+const runningKept = 1024;
+
+/**
+ * What an inspection said of a running container holds as long as the list says the same: a start gives it other
+ * endpoints, and makes it young again. At rest a look is then one list, and an inspection a minute or an hour.
+ */
+const runningFacts = () => {
+  const kept = new Map<string, { readonly stamp: string; readonly facts: ContainerFacts }>();
+  const stampOf = ({ State, Status, Labels, NetworkSettings }: Docker.ContainerInfo): string => JSON.stringify([State, Status, Labels, NetworkSettings]);
+  return {
+    of: (listed: Docker.ContainerInfo): ContainerFacts | undefined => {
+      const known = kept.get(listed.Id);
+      return known?.stamp === stampOf(listed) ? known.facts : undefined;
+    },
+    keep: (listed: Docker.ContainerInfo, facts: ContainerFacts | undefined): void => {
+      kept.delete(listed.Id);
+      if (facts?.state === "running" && listed.State === "running") kept.set(listed.Id, { stamp: stampOf(listed), facts });
+      const oldest = kept.size > runningKept ? kept.keys().next().value : undefined;
+      if (oldest !== undefined) kept.delete(oldest);
+    },
+  };
+};
+
+const containerLooks = ({ call }: Calls, running = runningFacts()): Pick<Part, "containersOf" | "container"> => ({
   containersOf: (owner, signal) => call(`list the containers of ${owner.namespace}/${owner.name}`, signal, async (docker, abortSignal) => {
     const listed = await docker.listContainers({ all: true, filters: { ...ownedBy(owner) }, abortSignal });
+    const known = listed.map((one) => running.of(one)).filter((facts) => facts !== undefined);
+    const others = listed.filter((one) => running.of(one) === undefined);
     // Between list and inspect one may go: then it is absent, not unknown.
-    const infos = await Promise.all(listed.map(({ Id }) => inspectContainer(docker, Id, abortSignal)));
+    const infos = await Promise.all(others.map(({ Id }) => inspectContainer(docker, Id, abortSignal)));
     const facts = await livingFacts(docker, infos.filter((info) => info !== undefined), abortSignal);
-    return facts.toSorted((a, b) => a.name.localeCompare(b.name));
+    for (const one of others) running.keep(one, facts.find(({ id }) => id === one.Id));
+    return [...known, ...facts].toSorted((a, b) => a.name.localeCompare(b.name));
   }, { read: true }),
 
   container: (name, signal) => call(`look at container ${name}`, signal, async (docker, abortSignal): Promise<ContainerFacts | undefined> => {
