@@ -1,7 +1,8 @@
 /**
  * npm run bench: how long the operator takes from apply to Ready beside a plain script that does the same steps, and
  * what it costs at rest. It prints figures and judges none. It works on the real Engine with an embedded control plane
- * of its own, and removes what it made, also when it is interrupted; all of it carries the run's labels.
+ * of its own, and removes what it made, also when it is interrupted; all of it carries the run's labels. What a run that
+ * was killed has left is removed by the next one.
  *
  *   npm run bench -- [--runs N] [PART ...]     parts: starts cluster memory npm-start (all of them)
  */
@@ -14,6 +15,7 @@ import Docker from "dockerode";
 import { dockerEngine } from "../src/adapters/docker.ts";
 import { postgres } from "../src/adapters/postgres.ts";
 import type { ImageFacts, Logger } from "../src/ports.ts";
+import { label } from "../src/api/names.ts";
 import { namespace, desiredOf, postgresVersion, resourceOf } from "./cluster.ts";
 import { controlOf, isReady, type Control } from "./control.ts";
 import { roundsAtGoal } from "./goal.ts";
@@ -21,7 +23,7 @@ import { controlPlaneStarts, memoryOf, wholeStarts } from "./others.ts";
 import { plainCluster, type Tools } from "./plain.ts";
 import { startProgram, type LogLine, type Program } from "./program.ts";
 import { median, ms, seconds, stepTable, sumTable, table, type Step } from "./steps.ts";
-import { sweep } from "./sweep.ts";
+import { sweepDeadRuns, sweepLabel, sweepRun, writeNote, type Note } from "../test/e2e/leftovers.ts";
 
 /** The whole bench ends within this, whatever happens. */
 const wholeLimitMs = 360_000;
@@ -80,7 +82,7 @@ async function compare(bench: Bench): Promise<string> {
   const script: Timed[] = [];
   for (let run = 0; run < runs; run += 1) {
     script.push(await byScript(bench, `plain${String(run)}`, 2 * run));
-    await sweep(tools.docker, runId);
+    await sweepLabel(tools.docker, `${label.installation}=${runId}`);
     const name = `bench${String(run)}`;
     operator.push(await byOperator(bench, name, 2 * run + 1));
     if (run === runs - 1) continue;
@@ -147,39 +149,55 @@ const imageOn = async (engine: Bench["tools"]["engine"], signal: AbortSignal): P
 
 /** Starts a control plane and an operator of the bench's own, and hands them over; `keep` is told of what to end later. */
 async function clusters(tools: Tools, image: ImageFacts, keep: Keep, signal: AbortSignal): Promise<void> {
-  const server = keep.program(startProgram("apiserver", "--home", join(keep.home, "operator")));
+  const server = keep.program("server", startProgram("apiserver", "--home", join(keep.home, "operator")));
   const { kubeconfig } = await server.untilLogged("control plane ready");
   const control = controlOf(String(kubeconfig));
-  const installation = keep.installation(await control.api.installationId(signal));
-  const operator = keep.program(startProgram("operator", "--kubeconfig", String(kubeconfig)));
+  const installation = keep.installation("server", await control.api.installationId(signal));
+  const operator = keep.program("operator", startProgram("operator", "--kubeconfig", String(kubeconfig)));
   await operator.untilLogged("watching");
   await measureCluster({ tools, image, control, operator, installation, signal });
 }
 
 interface Keep {
   readonly home: string;
-  readonly program: (program: Program) => Program;
-  readonly installation: (uid: string) => string;
+  readonly program: (part: Noted, program: Program) => Program;
+  readonly installation: (part: Noted, uid: string) => string;
 }
+
+/** In the order in which they are ended and swept, should this run be killed: the operator first, which would make things again. */
+type Noted = "operator" | "server" | "start";
 
 async function main(): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => { stop.abort(new Error("interrupted")); });
   const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(wholeLimitMs)]);
   const docker = new Docker();
+  await sweepDeadRuns(docker);
   const home = await mkdtemp(join(tmpdir(), "pgrs-bench-"));
   const engine = dockerEngine({ log: silent, clock: { now: Date.now } });
   const servers = postgres({ exec: (...call) => engine.exec(...call), log: silent });
   const programs: Program[] = [];
-  const installations = [runId];
+  const notes = new Map<Noted, Note>();
+  const note = (part: Noted, more: Partial<Note>): void => {
+    const noted = { id: `${runId}-${part}`, testPid: process.pid, home, ...notes.get(part), ...more };
+    notes.set(part, noted);
+    writeNote(noted);
+  };
+  note("operator", { installation: runId });
   const keep: Keep = {
-    home, program: (program) => { programs.push(program); return program; }, installation: (uid) => { installations.push(uid); return uid; },
+    home,
+    program: (part, program) => {
+      programs.push(program);
+      note(part, program.pid === undefined ? {} : { programPid: program.pid });
+      return program;
+    },
+    installation: (part, uid) => { note(part, { installation: uid }); return uid; },
   };
   const work = async (): Promise<void> => {
     const image = await imageOn(engine, signal);
     if (isWanted("starts")) await controlPlaneStarts(home, print);
     if (isWanted("cluster")) await clusters({ engine, postgres: servers, docker }, image, keep, signal);
-    if (isWanted("npm-start")) await wholeStarts(home, runId, print);
+    if (isWanted("npm-start")) await wholeStarts({ home, name: runId, print, onStarted: (left) => { note("start", left); } });
     if (isWanted("memory")) await measureMemory();
   };
   const ended = new Promise<never>((_, reject) => { signal.addEventListener("abort", () => { reject(signal.reason as Error); }, { once: true }); });
@@ -187,7 +205,7 @@ async function main(): Promise<void> {
     await Promise.race([work(), ended]);
   } finally {
     for (const program of programs.toReversed()) await program.stop();
-    for (const installation of installations) await sweep(docker, installation);
+    for (const noted of notes.values()) await sweepRun(docker, noted);
     servers.close();
     engine.close();
     await rm(home, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** What is measured in processes of its own: starts of the control plane, of everything by npm start, and memory. */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dump } from "js-yaml";
 import { run } from "../src/images/run.ts";
@@ -36,8 +36,16 @@ export async function memoryOf(resources: number): Promise<MemoryFigures> {
   return JSON.parse(printed) as MemoryFigures;
 }
 
+interface WholeStarts {
+  readonly home: string;
+  readonly name: string;
+  readonly print: (text: string) => void;
+  /** Told what the first start has left running, so that it can be ended should this run be killed. */
+  readonly onStarted: (left: { readonly programPid: number; readonly installation: string }) => void;
+}
+
 /** npm start from nothing running to Ready and proven, on a state folder of its own; then once more with all in place. */
-export async function wholeStarts(home: string, name: string, print: (text: string) => void): Promise<void> {
+export async function wholeStarts({ home, name, print, onStarted }: WholeStarts): Promise<void> {
   const folder = join(home, "start");
   const file = join(home, "start.yaml");
   await writeFile(file, dump(resourceOf(name, 100, 2)));
@@ -49,6 +57,8 @@ export async function wholeStarts(home: string, name: string, print: (text: stri
   };
   try {
     const first = await timed();
+    const [pid, installation] = await Promise.all(["pgrs.pid", "installation"].map((file) => readFile(join(folder, file), "utf8")));
+    onStarted({ programPid: Number(pid), installation: (installation ?? "").trim() });
     const again = await timed();
     await script("stop");
     const restarted = await timed();

@@ -11,6 +11,7 @@ export interface Program {
   /** Every line so far. */
   readonly lines: readonly LogLine[];
   readonly startedAt: number;
+  readonly pid: number | undefined;
   /** The first line with this message, which may have been written already. */
   untilLogged(message: string): Promise<LogLine>;
   /** Resident memory in KiB. */
@@ -46,7 +47,7 @@ export function startProgram(...args: readonly string[]): Program {
   createInterface({ input: child.stdout }).on("line", (line) => { lines.push(parsed(line)); news(); });
   child.on("exit", news);
   return {
-    lines, startedAt,
+    lines, startedAt, pid: child.pid,
     untilLogged: (message) => new Promise((resolve, reject) => {
       const limit = setTimeout(() => { finish(); reject(new Error(`pgrs ${args.join(" ")} did not say "${message}" in time`)); }, logWaitMs);
       const finish = (): void => { clearTimeout(limit); waiting.delete(look); };

@@ -9,6 +9,7 @@ import { configurationOf } from "../src/plan/configuration.ts";
 import { containerOf, desire, nicsOf, type Desired } from "../src/plan/desired.ts";
 import { absent, present, unknown, valueOf, type DataFacts, type MemberSighting, type Observation, type Sighting } from "../src/plan/observation.ts";
 import { plan, printed } from "../src/plan/plan.ts";
+import { clientKeys } from "../src/plan/rules/secrets.ts";
 import type { ContainerFacts, Look, NetworkFacts, VolumeFacts } from "../src/ports.ts";
 import { md5 } from "../src/postgres/digest.ts";
 
@@ -47,24 +48,27 @@ const recorded: Status = { primary: { ordinal: 0, epoch: 1, since: new Date(minu
 const image = { id: "sha256:postgres", name: "pgrs/postgres:17" } as const;
 const login = (username: string) => present({ username, password: `${username}-password` });
 
-const appLogin = ({ networks: all, spec: { replicas } }: Desired): Scene["seen"]["secrets"]["app"] => {
-  const clients = all.find(({ purpose }) => purpose === "Client") ?? all[0];
-  return present({ username: "app", password: "app-password", hosts: clients?.addresses.slice(0, Math.max(1, replicas)).join(",") ?? "" });
+/** The application's Secret says how to connect. */
+export const introduced = (scene: Scene): Scene => {
+  const { want, seen } = scene;
+  const found = valueOf(seen.secrets.app) ?? { username: "app", password: "app-password" };
+  const { hosts = "", uri } = clientKeys({ want, seen, cluster: clusterOf(want, seen) }, found);
+  return changed(scene, { secrets: { ...seen.secrets, app: present({ ...found, hosts, ...(uri === undefined ? {} : { uri }) }) } });
 };
 
 /** Nothing is there but the finalizer, the Secrets and the image; nobody is recorded. */
 export function unmade(plain: Plain = {}): Scene {
   const want = desired(plain);
-  return {
+  return introduced({
     want,
     seen: {
       at: now, owner, engine: present({ version: "28.5.2", namesNics: true, managementSubnet: "172.17.0.0/16" }), image: present(image), pulling: undefined,
       networks: Object.fromEntries(want.networks.map(({ name }) => [name, absent])), staleNetworks: [], archive: absent,
       members: Array.from({ length: want.spec.replicas }, (_, ordinal) => unmadeMember(ordinal)),
       accounts: { superuser: "unknown", replication: "unknown", app: "unknown" },
-      secrets: { superuser: login("postgres"), replication: login("replicator"), app: appLogin(want) },
+      secrets: { superuser: login("postgres"), replication: login("replicator"), app: login("app") },
     },
-  };
+  });
 }
 
 export const unmadeMember = (ordinal: number): MemberSighting =>
@@ -142,9 +146,9 @@ export function atGoal({ spec = {}, metadata, status = {} }: Plain = {}): Scene 
     slots: want.spec.replication.slots ? standbys.map((ordinal) => ({ name: `pgrs_${ordinal}`, active: true })) : [],
   });
   const keeps = want.spec.replication.slots && want.traits.advancesSlots;
-  return configured(standbys.reduce((scene, ordinal) => server(scene, ordinal, {
+  return introduced(configured(standbys.reduce((scene, ordinal) => server(scene, ordinal, {
     slots: keeps ? ordinals.filter((other) => other !== ordinal).map((other) => ({ name: `pgrs_${other}`, active: false, restartLsn: position })) : [],
-  }), connected));
+  }), connected)));
 }
 
 /** Every running server has loaded what it should. */
@@ -166,7 +170,7 @@ export const changed = ({ want, seen }: Scene, change: Partial<Observation>): Sc
 export const wanting = ({ want: { resource, status: before }, seen }: Scene, { spec = {}, metadata = {}, status = before }: Plain): Scene => {
   const next: Resource = { ...resource, metadata: { ...resource.metadata, ...metadata }, status };
   const want = desire(parse({ ...next, spec: { ...resource.spec, ...spec } }), owner);
-  return { want, seen: { ...seen, secrets: { ...seen.secrets, app: appLogin(want) } } };
+  return introduced({ want, seen: { ...seen } });
 };
 
 export const member = (scene: Scene, ordinal: number, change: Partial<MemberSighting>): Scene =>
@@ -223,10 +227,10 @@ export const stopped = (scene: Scene, ordinal: number, change: Partial<Container
 /** The server gives no answer. */
 export const silent = (scene: Scene, ordinal: number): Scene => member(disconnected(scene, ordinal), ordinal, { server: unknown(`demo-${ordinal}: PostgreSQL is starting`) });
 
-export const job = (want: Desired, ordinal: number, kind: "initdb" | "basebackup", change: Partial<ContainerFacts> & { readonly log?: readonly string[]; readonly attempt?: number } = {}): MemberSighting["job"] => {
-  const { log = [], attempt = 1, ...facts } = change;
+export const job = (want: Desired, ordinal: number, kind: "initdb" | "basebackup", change: Partial<ContainerFacts> & { readonly log?: readonly string[]; readonly attempt?: number; readonly fullAt?: number } = {}): MemberSighting["job"] => {
+  const { log = [], attempt = 1, fullAt, ...facts } = change;
   return present({
-    id: `job-${ordinal}`, name: `default_demo_${ordinal}_job`, labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt) }),
+    id: `job-${ordinal}`, name: `default_demo_${ordinal}_job`, labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt), ...(fullAt === undefined ? {} : { [label.fullAt]: String(fullAt) }) }),
     state: "exited", exitCode: 0, error: "", startedAt: minutesAgo(2), finishedAt: minutesAgo(1), imageId: image.id, endpoints: [], ...facts, log,
   });
 };

@@ -57,7 +57,7 @@ const mayImport: Readonly<Record<string, { readonly ours: readonly string[]; rea
   act: { ours: ["api", "plan", "postgres", "ports.ts", "errors.ts"], packages: [] },
   controller: { ours: [], packages: [] },
   adapters: { ours: ["api", "postgres", "ports.ts", "errors.ts"], packages: ["node:", "dockerode", "pg", "@kubernetes/client-node", "p-retry", "tar-stream"] },
-  apiserver: { ours: ["schema", "errors.ts"], packages: ["node:", "@marcbachmann/cel-js", "@peculiar/x509", "reflect-metadata", "js-yaml", "protobufjs", "rfc6902"] },
+  apiserver: { ours: ["schema", "errors.ts"], packages: ["node:", "@marcbachmann/cel-js", "js-yaml", "protobufjs", "rfc6902"] },
   images: { ours: ["errors.ts"], packages: ["node:", "dockerode", "tar-stream"] },
 };
 

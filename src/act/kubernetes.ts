@@ -1,20 +1,12 @@
 /** What the API server is asked to do, an action each. Those that change the resource return it as it is afterwards. */
 import { finalizer } from "../api/names.ts";
 import type { Status } from "../api/resource.ts";
-import { uri } from "../postgres/conninfo.ts";
+import { uriOf } from "../plan/rules/secrets.ts";
 import type { Performers } from "./act.ts";
 
 type ResourceKind = "addFinalizer" | "removeFinalizer" | "createSecret" | "updateSecret" | "recordPrimary" | "recordSwitchover" | "recordSynchronous";
 
 const withoutPromise = ({ synchronous: _, ...status }: Status): Status => status;
-
-const clientUri = (data: Readonly<Record<string, string>>, password: string): string => uri({
-  members: (data["hosts"] ?? "").split(",").filter((host) => host !== "").map((host) => ({ host, port: 5432 })),
-  user: data["username"] ?? "", password, database: data["dbname"] ?? "", targetSessionAttrs: "read-write",
-});
-
-const withPassword = (data: Readonly<Record<string, string>>, password: string): Readonly<Record<string, string>> =>
-  ({ ...data, password, ...((data["hosts"] ?? "") === "" ? {} : { uri: clientUri(data, password) }) });
 
 export const performers: Performers<ResourceKind> = {
   addFinalizer: async (_, { resources }, resource, signal) => {
@@ -25,10 +17,12 @@ export const performers: Performers<ResourceKind> = {
     const others = (resource.metadata.finalizers ?? []).filter((name) => name !== finalizer);
     return { ...resource, metadata: await resources.setFinalizers(resource, others, signal) };
   },
-  createSecret: async ({ secret, data }, { resources, newPassword }, resource, signal) =>
-    resources.createSecret(resource, secret, withPassword(data, newPassword()), signal),
-  updateSecret: async ({ secret, data, password }, { resources }, resource, signal) =>
-    resources.updateSecret({ namespace: resource.metadata.namespace, name: secret }, withPassword(data, password), signal),
+  createSecret: async ({ secret, data }, { resources, newPassword }, resource, signal) => {
+    const password = newPassword();
+    await resources.createSecret(resource, secret, { ...data, password, ...uriOf(data, password) }, signal);
+  },
+  updateSecret: async ({ secret, data }, { resources }, resource, signal) =>
+    resources.updateSecret({ namespace: resource.metadata.namespace, name: secret }, data, signal),
   recordPrimary: async ({ ordinal, epoch, change }, { resources, clock }, resource, signal) => {
     const previous = resource.status.primary?.ordinal;
     const status: Status = {

@@ -95,13 +95,47 @@ const looker = (deaths: Deaths): Look => {
   };
 };
 
-const containerLooks = ({ call }: Calls, deaths: Deaths): Pick<Part, "containersOf" | "container"> => {
+const runningKept = 1024;
+
+/**
+ * What an inspection said of a running container holds as long as the list says the same: a start gives it other
+ * endpoints, and makes it young again. At rest a look is then one list, and an inspection a minute or an hour.
+ */
+const runningFacts = () => {
+  const kept = new Map<string, { readonly stamp: string; readonly facts: ContainerFacts }>();
+  const stampOf = ({ State, Status, Labels, NetworkSettings }: Docker.ContainerInfo): string => JSON.stringify([State, Status, Labels, NetworkSettings]);
+  return {
+    of: (listed: Docker.ContainerInfo): ContainerFacts | undefined => {
+      const known = kept.get(listed.Id);
+      return known?.stamp === stampOf(listed) ? known.facts : undefined;
+    },
+    keep: (listed: Docker.ContainerInfo, facts: ContainerFacts | undefined): void => {
+      kept.delete(listed.Id);
+      if (facts?.state === "running" && listed.State === "running") kept.set(listed.Id, { stamp: stampOf(listed), facts });
+      const oldest = kept.size > runningKept ? kept.keys().next().value : undefined;
+      if (oldest !== undefined) kept.delete(oldest);
+    },
+  };
+};
+
+const containerLooks = ({ call }: Calls, deaths: Deaths, running = runningFacts()): Pick<Part, "containersOf" | "container"> => {
   const look = looker(deaths);
+  // The list goes on saying that a container runs for as long as the Engine takes its network down.
+  const knownToRun = (listed: Docker.ContainerInfo): ContainerFacts | undefined => deaths.of(listed.Id) === undefined ? running.of(listed) : undefined;
+
+  const lookAt = async (docker: Docker, listed: Docker.ContainerInfo, abortSignal: AbortSignal): Promise<ContainerFacts | undefined> => {
+    const known = knownToRun(listed);
+    if (known !== undefined) return known;
+    const facts = await look(docker, listed.Id, abortSignal);
+    running.keep(listed, facts);
+    return facts;
+  };
+
   return {
     containersOf: (owner, signal) => call(`list the containers of ${owner.namespace}/${owner.name}`, signal, async (docker, abortSignal) => {
       const listed = await docker.listContainers({ all: true, filters: { ...ownedBy(owner) }, abortSignal });
       // Between list and inspection one may go: then it is absent, not unknown.
-      const facts = await Promise.all(listed.map(({ Id }) => look(docker, Id, abortSignal)));
+      const facts = await Promise.all(listed.map((one) => lookAt(docker, one, abortSignal)));
       return facts.filter((one) => one !== undefined).toSorted((a, b) => a.name.localeCompare(b.name));
     }, { read: true }),
 

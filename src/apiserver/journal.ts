@@ -44,7 +44,9 @@ export interface Journal {
 }
 
 const applicationId = 0x70677273;
-const schemaVersion = 1;
+
+/** Raised with every change of the tables, which then gets a step of its own in `migrations`. */
+const schemaVersion = 2;
 
 const tables = `
   CREATE TABLE objects (resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
@@ -58,6 +60,35 @@ const tables = `
 
 const numberOf = (row: Record<string, unknown> | undefined, column: string): number => Number(row?.[column] ?? 0);
 
+const inTransaction = (database: DatabaseSync, work: () => void): void => {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    work();
+    database.exec("COMMIT");
+  } catch (error) {
+    // A failed commit may have ended the transaction already; what matters is that none stays open.
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+};
+
+const hasColumn = (database: DatabaseSync, table: string, column: string): boolean =>
+  database.prepare("SELECT 1 FROM pragma_table_info(?) WHERE name = ?").get(table, column) !== undefined;
+
+/** By the format that is found: what leads to the next one. All steps are one transaction, so a file is never half of each. */
+const migrations: Readonly<Record<number, (database: DatabaseSync) => void>> = {
+  // Files of format 1 are with and without the column.
+  1: (database) => {
+    if (!hasColumn(database, "history", "size")) database.exec(`ALTER TABLE history ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+      UPDATE history SET size = coalesce(length(before), 0) + coalesce(length(after), 0)`);
+  },
+};
+
+const migrate = (database: DatabaseSync, found: number): void => inTransaction(database, () => {
+  for (let format = found; format < schemaVersion; format += 1) migrations[format]?.(database);
+  database.exec(`PRAGMA user_version = ${schemaVersion}`);
+});
+
 // Taking the lock, reading and checking all happen here, so that a bad file is refused before anything is served.
 const prepare = (database: DatabaseSync, path: string): void => {
   database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;");
@@ -66,10 +97,11 @@ const prepare = (database: DatabaseSync, path: string): void => {
   if (found === 0 && isEmpty) { database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT;`); return; }
   if (numberOf(database.prepare("PRAGMA application_id").get(), "application_id") !== applicationId)
     throw new JournalError(`${path} is a database of another program: move it away, or choose another directory`);
-  if (found !== schemaVersion)
+  if (found > schemaVersion)
     throw new JournalError(`${path} was written by a newer version of this program (format ${found}, this one reads ${schemaVersion}): use that version`);
   const check = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
   if (check !== "ok") throw new JournalError(`${path} is damaged (${String(check)}): restore it from a copy, or move it away to start empty`);
+  if (found < schemaVersion) migrate(database, found);
 };
 
 const refusalOf = (path: string, error: unknown): JournalError => {
@@ -78,6 +110,8 @@ const refusalOf = (path: string, error: unknown): JournalError => {
   if (message.includes("locked")) return new JournalError(`${path} is in use: another control plane runs on this directory`, { cause: error });
   if (/malformed|not a database|disk image/.test(message))
     return new JournalError(`${path} is damaged (${message}): restore it from a copy, or move it away to start empty`, { cause: error });
+  if (/no such (table|column)|has no column/.test(message))
+    return new JournalError(`${path} was written by another build of this program, and this one cannot read it (${message}): use that build, or move the file away to start empty; it was not changed`, { cause: error });
   return new JournalError(`cannot open ${path}: ${message}`, { cause: error });
 };
 
@@ -95,13 +129,23 @@ const changeOf = (row: Record<string, unknown>): Change => {
 const keyOf = (row: Record<string, unknown>): Key =>
   ({ resource: String(row["resource"]), namespace: String(row["namespace"]), name: String(row["name"]) });
 
-const open = (path: string): DatabaseSync => {
+/** All statements are prepared at once: that fails when a table is not as this version expects it. */
+const statementsOf = (database: DatabaseSync) => {
+  const columns = "version, resource, namespace, name, before, after";
+  return {
+    commit: committer(database),
+    sinceAll: database.prepare(`SELECT ${columns} FROM history WHERE version > ? ORDER BY version`),
+    sinceOne: database.prepare(`SELECT ${columns} FROM history WHERE version > ? AND resource = ? ORDER BY version`),
+  };
+};
+
+const open = (path: string) => {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path);
     chmodSync(path, 0o600);
     prepare(database, path);
-    return database;
+    return { database, ...statementsOf(database) };
   } catch (error) {
     database?.close();
     throw refusalOf(path, error);
@@ -110,18 +154,6 @@ const open = (path: string): DatabaseSync => {
 
 const counterOf = (database: DatabaseSync, name: string) =>
   numberOf(database.prepare("SELECT value FROM counters WHERE name = ?").get(name), "value");
-
-const inTransaction = (database: DatabaseSync, work: () => void): void => {
-  database.exec("BEGIN IMMEDIATE");
-  try {
-    work();
-    database.exec("COMMIT");
-  } catch (error) {
-    // A failed commit may have ended the transaction already; what matters is that none stays open.
-    if (database.isTransaction) database.exec("ROLLBACK");
-    throw error;
-  }
-};
 
 const committer = (database: DatabaseSync) => {
   const put = database.prepare("INSERT OR REPLACE INTO objects (resource, namespace, name, body) VALUES (?, ?, ?, ?)");
@@ -151,13 +183,9 @@ const trimBelow = (database: DatabaseSync, { changesMax, ageMs, charactersMax }:
 
 /** Opens or creates the file; throws a JournalError when it cannot be trusted or another server holds it. */
 export const openJournal = (path: string): Journal => {
-  const database = open(path);
-  const commit = committer(database);
+  const { database, commit, sinceAll, sinceOne } = open(path);
   let version = counterOf(database, "version");
   let compacted = counterOf(database, "compacted");
-  const columns = "version, resource, namespace, name, before, after";
-  const sinceAll = database.prepare(`SELECT ${columns} FROM history WHERE version > ? ORDER BY version`);
-  const sinceOne = database.prepare(`SELECT ${columns} FROM history WHERE version > ? AND resource = ? ORDER BY version`);
   return {
     get version() { return version; },
     get compacted() { return compacted; },

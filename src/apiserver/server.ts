@@ -63,7 +63,7 @@ const urlOf = (host: string, port: number): string => {
 const serve = async (journal: Journal, directory: string, options: ControlPlaneOptions): Promise<ControlPlane> => {
   const { host = "127.0.0.1", log, now } = options;
   const kubeconfigPath = resolve(options.kubeconfigPath ?? join(directory, "kubeconfig"));
-  const identity = await loadIdentity(directory, { host, nowMs: now() });
+  const identity = loadIdentity(directory, { host, nowMs: now() });
   const tokens = createTokens(identity.authorityKey);
   const core = openCore(journal, tokens, options);
   const listener = await listen({ core, identity, tokens, documents: createDocuments(core.registry), host, port: options.port });

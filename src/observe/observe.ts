@@ -67,12 +67,12 @@ async function lookAtSecrets({ resources }: World, want: Desired, signal: AbortS
     const { name, username } = want.secrets[account];
     const secret = await sight(resources.secret({ namespace: want.owner.namespace, name }, signal));
     if (secret.seen !== "present") return secret;
-    const { password } = secret.value;
+    const { password, hosts, uri } = secret.value;
     if (password === undefined || password === "") return unknown(`the Secret ${name} lacks the key password: add it`);
     const problem = passwordProblem(password) ?? (account === "superuser" || secret.value["username"] === undefined || /^[a-z_][a-z0-9_]{0,62}$/.test(secret.value["username"]) ? undefined
       : "its username is no plain role name: write lower case letters, digits and underscores, at most 63");
     return problem !== undefined ? unknown(`the Secret ${name}: ${problem}`)
-      : present({ username: account === "superuser" ? username : secret.value["username"] ?? username, password, ...(secret.value["hosts"] === undefined ? {} : { hosts: secret.value["hosts"] }) });
+      : present({ username: account === "superuser" ? username : secret.value["username"] ?? username, password, ...(hosts === undefined ? {} : { hosts }), ...(uri === undefined ? {} : { uri }) });
   };
   const [superuser, replication, app] = await Promise.all([login("superuser"), login("replication"), login("app")]);
   return { superuser, replication, app };

@@ -11,8 +11,8 @@ export interface Details {
   addFinalizer: Record<never, never>;
   removeFinalizer: Record<never, never>;
   createSecret: { readonly account: Account; readonly secret: string; readonly data: Readonly<Record<string, string>> };
-  /** Brings the members that a Secret of ours names up to date; its password stays. */
-  updateSecret: { readonly secret: string; readonly data: Readonly<Record<string, string>>; readonly password: string };
+  /** Brings up to date how the application's Secret tells clients to connect; its username and password stay. */
+  updateSecret: { readonly secret: string; readonly data: Readonly<Record<string, string>> };
   /** Writes status.primary by compare-and-swap, before anything is done about it, with the evidence and the promise. */
   recordPrimary: { readonly ordinal: number; readonly epoch: number; readonly change: Pick<Status, "lastFailover" | "synchronous" | "switchover" | "observedSwitchoverToken"> };
   /** Notes how a switchover ended without a change of primary. */

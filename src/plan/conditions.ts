@@ -3,7 +3,7 @@
  * yesterday's. "Could not be seen" is Unknown, never True.
  */
 import type { ConditionType, Reason } from "../api/conditions.ts";
-import { memberName } from "../api/names.ts";
+import { isOurs, label, memberName, volumeName } from "../api/names.ts";
 import { overlap, parseSubnet } from "../api/addresses.ts";
 import type { Waiting } from "./action.ts";
 import { configurationOf, parametersOf } from "./configuration.ts";
@@ -13,6 +13,7 @@ import { nicsOf } from "./desired.ts";
 import { isSynchronous } from "./failover/election.ts";
 import { verdictOf } from "./failover/failover.ts";
 import type { Decision } from "./failover/table.ts";
+import { fullAtOf } from "./jobs.ts";
 import { valueOf, type MemberSighting, type Observation } from "./observation.ts";
 import { isAttached } from "./rules/nics.ts";
 
@@ -47,6 +48,16 @@ const troubled = (...reasons: readonly string[]): Check => ({ waitingFor, failur
   if (failure?.reason !== undefined) return { reason: failure.reason, message: `${failure.lane}: ${failure.message}` };
   const waiting = waitingFor.find(({ reason }) => reason !== undefined && reasons.includes(reason));
   return waiting?.reason === undefined ? undefined : { reason: waiting.reason, message: waiting.because };
+};
+
+/** An attempt that is no further than the one that found the disk full has not shown that there is room. */
+export const diskFull: Check = (scene) => {
+  for (const member of scene.seen.members) {
+    const job = valueOf(member.job);
+    if (job === undefined || !isOurs(scene.want.owner, job.labels) || fullAtOf(job) === undefined) continue;
+    return object("DiskFull", `${nameOf(scene, member)}: an attempt to fill its volume found no space left, and it is tried again (attempt ${job.labels[label.attempt] ?? "1"}): make room for the volume ${volumeName(scene.want.owner, member.ordinal)}`);
+  }
+  return undefined;
 };
 
 const hibernated: Check = ({ want }) => want.spec.replicas === 0 ? object("Hibernated", "replicas is 0: all members are stopped and their data is kept; raise replicas to start them") : undefined;

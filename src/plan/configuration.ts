@@ -4,7 +4,7 @@ import type { File } from "../ports.ts";
 import { memberConfiguration, parametersHashOf, standbySensitive, standbySensitiveDefaults, type MemberConfiguration } from "../postgres/settings.ts";
 import { synchronousStandbyNames } from "../postgres/standby-names.ts";
 import { dataOf, type Cluster } from "./cluster.ts";
-import type { Desired } from "./desired.ts";
+import type { Desired, NetworkWish } from "./desired.ts";
 import { passfileOf } from "./jobs.ts";
 import { valueOf, type MemberSighting, type Observation } from "./observation.ts";
 
@@ -72,13 +72,36 @@ export function parametersOf(want: Desired, cluster: Cluster, me: MemberSighting
   return { wanted, good: good?.[0], refusal, isNoted: isRefusal(own), effective: parameters, held };
 }
 
-/** The address that standbys stream from; undefined while it is not known. */
-export function upstreamHost(want: Desired, cluster: Cluster): string | undefined {
-  if (cluster.primary === undefined) return undefined;
+/** The address that a standby streams from; undefined while it is not known. */
+export function upstreamHost(want: Desired, seen: Observation, cluster: Cluster, me: MemberSighting): string | undefined {
+  const { primary } = cluster;
+  if (primary === undefined) return undefined;
   const network = want.replicationNetwork ?? want.networks.find(({ addresses }) => addresses.length > 0);
-  if (network !== undefined) return network.addresses[cluster.primary.ordinal] ?? addressOn(cluster.primary, network.docker);
-  return addressOn(cluster.primary, "bridge");
+  const host = network === undefined ? addressOn(primary, "bridge") : network.addresses[primary.ordinal] ?? addressOn(primary, network.docker);
+  const earlier = wayInUse(want, primary, me);
+  if (network === undefined || earlier === undefined || earlier === host) return host;
+  // A network that the cluster was just given: it is gone over to when both ends are there and the primary lets in who comes from it.
+  const isThere = [primary, me].every((member) => isOn(member, network)) && hasLoaded(want, seen, cluster, primary);
+  return isThere ? host : earlier;
 }
+
+/** The primary's address on the network over which a standby streams now. */
+function wayInUse(want: Desired, primary: MemberSighting, me: MemberSighting): string | undefined {
+  const name = memberName(want.owner.name, me.ordinal);
+  const from = valueOf(primary.server)?.senders.find(({ applicationName, state }) => applicationName === name && state === "streaming")?.clientAddress;
+  const network = valueOf(me.container)?.endpoints.find(({ address }) => address !== "" && address === from)?.network;
+  return network === undefined ? undefined : addressOn(primary, network);
+}
+
+const isOn = (member: MemberSighting, { docker, addresses }: NetworkWish): boolean => {
+  const address = addressOn(member, docker);
+  return address !== undefined && address === (addresses[member.ordinal] ?? address);
+};
+
+const hasLoaded = (want: Desired, seen: Observation, cluster: Cluster, me: MemberSighting): boolean => {
+  const wanted = configurationOf(want, seen, cluster, me);
+  return "configuration" in wanted && wanted.configuration.hash === valueOf(me.server)?.configHash;
+};
 
 /** A running member's address on a Docker network. */
 export const addressOn = (member: MemberSighting, network: string): string | undefined =>
@@ -146,7 +169,7 @@ function makeConfiguration(want: Desired, seen: Observation, cluster: Cluster, m
   const unseen = want.networks.find(({ name, purpose, subnet }) => subnet === undefined && purpose !== "Other" && seen.networks[name]?.seen !== "present");
   if (unseen !== undefined) return { missing: `the network ${unseen.name}` };
   const isPrimary = me.ordinal === cluster.primaryOrdinal;
-  const host = isPrimary || cluster.primary === undefined ? undefined : upstreamHost(want, cluster);
+  const host = isPrimary || cluster.primary === undefined ? undefined : upstreamHost(want, seen, cluster, me);
   if (!isPrimary && cluster.primary !== undefined && host === undefined) return { missing: "the primary's address" };
   const passfile = passfileOf(replication);
   const management = [engine.managementSubnet];

@@ -1,6 +1,6 @@
 /** The one-shot containers that fill a volume: initdb, and pg_basebackup. Both work beside the data directory and move it in place when it is complete. */
 import { hashOf, jobName, label, labelsOf, memberName, slotName, volumeName } from "../api/names.ts";
-import type { File, ImageFacts } from "../ports.ts";
+import type { ContainerFacts, File, ImageFacts } from "../ports.ts";
 import { conninfo, pgpass } from "../postgres/conninfo.ts";
 import { keepsOldNote } from "../postgres/look.ts";
 import type { Lsn } from "../postgres/lsn.ts";
@@ -31,13 +31,15 @@ export interface JobInput {
   readonly ordinal: number;
   readonly image: ImageFacts;
   readonly attempt: number;
+  /** How far an earlier attempt came before the disk was full, in percent. */
+  readonly fullAt?: number | undefined;
   readonly because: string;
 }
 
-const containerOf = ({ want, ordinal, image, attempt }: JobInput, kind: JobKind, command: readonly string[], network: string, address?: string) => ({
+const containerOf = ({ want, ordinal, image, attempt, fullAt }: JobInput, kind: JobKind, command: readonly string[], network: string, address?: string) => ({
   name: jobName(want.owner, ordinal), image: image.id, hostname: `${memberName(want.owner.name, ordinal)}-${kind}`,
   command, environment: { PGDATA: want.dataDirectory, LC_ALL: "C" },
-  labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt) }),
+  labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt), ...(fullAt === undefined ? {} : { [label.fullAt]: String(fullAt) }) }),
   mounts: [{ volume: volumeName(want.owner, ordinal), path: want.mount }],
   network, stopTimeoutSeconds: 10, ...(address === undefined ? {} : { address }),
 });
@@ -148,3 +150,23 @@ export const endOfWalIn = (log: readonly string[]): Lsn | undefined =>
 /** How far a base backup says it is, from its last lines: "45%" or undefined. */
 export const progressOf = (log: readonly string[]): string | undefined =>
   [...log.join("\n").matchAll(/(\d{1,3})%/g)].at(-1)?.[0];
+
+const percentOf = (log: readonly string[]): number | undefined => {
+  const progress = progressOf(log);
+  return progress === undefined ? undefined : Number.parseInt(progress, 10);
+};
+
+export const hasFilledDisk = (log: readonly string[]): boolean => /no space left/i.test(log.join(" "));
+
+/**
+ * How far a job, or an attempt before it, came until the disk was full: in percent, 100 when it did not say. Undefined
+ * once a job is further, or complete. So what is told of a full disk is steady while attempts come and go.
+ */
+export function fullAtOf({ labels, state, exitCode, log }: Pick<ContainerFacts, "labels" | "state" | "exitCode"> & { readonly log: readonly string[] }): number | undefined {
+  const earlier = labels[label.fullAt] === undefined ? undefined : Number(labels[label.fullAt]);
+  const hasEnded = state !== "running" && state !== "created";
+  const percent = percentOf(log);
+  if (hasEnded && exitCode === 0) return undefined;
+  if (hasEnded && hasFilledDisk(log)) return Math.max(earlier ?? 0, percent ?? 100);
+  return earlier !== undefined && (percent ?? 0) <= earlier ? earlier : undefined;
+}

@@ -19,8 +19,9 @@ export const valueOf = <T>(sighting: Sighting<T>): T | undefined => sighting.see
 export interface Login {
   readonly username: string;
   readonly password: string;
-  /** The members that the application's Secret names, as `hosts`. */
+  /** How the application's Secret tells clients to connect: its members, and the whole. */
   readonly hosts?: string;
+  readonly uri?: string;
 }
 
 /** `unknown` while no writable primary could be asked, or the Secret could not be read. */

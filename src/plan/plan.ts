@@ -2,8 +2,8 @@
  * plan(): compares what is wanted with what was seen and names the next safe steps. It is pure: it awaits nothing,
  * reads no clock, and changes nothing. It must never take "could not be seen" for "is not there".
  */
-import { archiveName, finalizer, labelsOf, memberName, type Account } from "../api/names.ts";
-import { describe, type Action, type Plan, type Step, type Waiting } from "./action.ts";
+import { archiveName, finalizer, labelsOf, memberName } from "../api/names.ts";
+import { describe, type Plan, type Step, type Waiting } from "./action.ts";
 import { clusterOf } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
 import type { Observation } from "./observation.ts";
@@ -15,6 +15,7 @@ import { keptSlots, slots } from "./rules/slots.ts";
 import { addresses } from "./rules/addresses.ts";
 import { failover, watch } from "./failover/failover.ts";
 import { promise } from "./failover/promise.ts";
+import { appSecret, secrets } from "./rules/secrets.ts";
 import { dismantle, fenced, hibernate, scaleDown } from "./rules/surplus.ts";
 
 /** How soon to look again while something is waited for, and at the goal. Milliseconds. Events come at once anyway. */
@@ -30,35 +31,6 @@ const engineAnswers: Rule<ClusterContext> = ({ seen }) => seen.engine.seen === "
 
 const finalized: Rule<ClusterContext> = ({ want }) => want.resource.metadata.finalizers?.includes(finalizer) === true ? "satisfied"
   : perform(action("addFinalizer", "cluster", "so that a deletion waits for its clean-up", {}));
-
-/** Secrets made by the operator when absent; those that the spec names are waited for. */
-const secrets: Rule<ClusterContext> = ({ want, seen }) => {
-  const steps: Action[] = [];
-  for (const account of ["superuser", "replication", "app"] satisfies readonly Account[]) {
-    const { name, isOwn, username } = want.secrets[account];
-    const sight = seen.secrets[account];
-    if (sight.seen === "unknown") return wait(sight.because, "CredentialsMissing");
-    if (sight.seen === "present" && (account !== "app" || !isOwn || sight.value.hosts === hostsOf(want))) continue;
-    if (sight.seen === "present") {
-      steps.push(action("updateSecret", "cluster", "other members are named than are wanted", { secret: name, data: secretData(want, account, sight.value.username), password: sight.value.password }));
-      continue;
-    }
-    if (!isOwn) return wait(`the Secret ${name} is not there: make it with the keys username and password`, "CredentialsMissing", 2_000);
-    steps.push(action("createSecret", "cluster", `the ${account} account has no Secret`, { account, secret: name, data: secretData(want, account, username) }));
-  }
-  return steps.length > 0 ? perform(...steps) : "satisfied";
-};
-
-/** Everything of a Secret but the password, which its performer makes. */
-const secretData = (want: Desired, account: Account, username: string): Readonly<Record<string, string>> => ({
-  username, ...(account === "app" ? { dbname: want.spec.bootstrap.initdb.database, port: "5432", host: hostsOf(want).split(",")[0] ?? "", hosts: hostsOf(want) } : {}),
-});
-
-/** Where clients find the members: their addresses on the first Client network, or the first network there is. */
-const hostsOf = ({ networks, spec }: Desired): string => {
-  const clients = networks.find(({ purpose }) => purpose === "Client") ?? networks[0];
-  return clients?.addresses.slice(0, Math.max(1, spec.replicas)).join(",") ?? "";
-};
 
 const opening: readonly Rule<ClusterContext>[] = [sound, notPaused, engineAnswers, finalized, secrets, elect, failover];
 
@@ -93,7 +65,7 @@ function lanes(context: ClusterContext): readonly LanedStep[] {
     return [[member.lane, climb(ladder, member)], [`${member.lane}/nics`, wires(member)], [`${member.lane}/slots`, keptSlots(member)]];
   });
   return [
-    ["image", image(context)], ["archive", archive(context)],
+    ["image", image(context)], ["archive", archive(context)], ["secret", appSecret(context)],
     ...want.networks.map((wish): LanedStep => [`network ${wish.name}`, isHibernating ? "satisfied" : network(context, wish)]),
     ...seen.staleNetworks.map((facts): LanedStep => [`network ${facts.name}`, staleNetwork(context, facts)]),
     ["failover", isHibernating ? "satisfied" : watch(context)], ...members,

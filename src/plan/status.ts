@@ -5,7 +5,7 @@ import type { Status } from "../api/resource.ts";
 import type { EventNote } from "../ports.ts";
 import type { Plan } from "./action.ts";
 import { clusterOf, type Cluster } from "./cluster.ts";
-import { definitions, stallingReasons, troubled, type Failure, type Objection, type Scene } from "./conditions.ts";
+import { definitions, diskFull, stallingReasons, troubled, type Failure, type Objection, type Scene } from "./conditions.ts";
 import type { Desired } from "./desired.ts";
 import { lsnDiff } from "../postgres/lsn.ts";
 import { endOfWalIn, progressOf } from "./jobs.ts";
@@ -58,7 +58,7 @@ function operationOf({ want, seen, waitingFor, failures, isBusy }: Scene): Opera
 }
 
 function stalled(scene: Scene, operation: Operation | undefined): Verdict {
-  const trouble = troubled(...stallingReasons)(scene);
+  const trouble = troubled(...stallingReasons)(scene) ?? diskFull(scene);
   if (trouble !== undefined) return { status: "True", reason: trouble.reason, message: trouble.message };
   const { seen, want: { owner } } = scene;
   if (operation?.deadline !== undefined && seen.at > Date.parse(operation.deadline)) {
@@ -81,7 +81,7 @@ function unsetOf({ want, seen, cluster }: Scene): string | undefined {
 
 function ready(scene: Scene, others: Readonly<Record<string, Verdict>>, members: readonly MemberStatus[]): Verdict {
   const { want, cluster } = scene;
-  const trouble = troubled("SpecInvalid", "EngineUnreachable", "DataLost", "NameTaken", "ForeignData", "CredentialsMissing", "ImageUnavailable", "DiskFull")(scene);
+  const trouble = troubled("SpecInvalid", "EngineUnreachable", "DataLost", "NameTaken", "ForeignData", "CredentialsMissing", "ImageUnavailable", "DiskFull")(scene) ?? diskFull(scene);
   if (want.deleting) return { status: "False", reason: "Deleting", message: scene.waitingFor[0]?.because ?? "the resource is being deleted" };
   if (trouble !== undefined) return { status: trouble.reason === "EngineUnreachable" ? "Unknown" : "False", reason: trouble.reason, message: trouble.message };
   if (want.spec.replicas === 0) return { status: "False", reason: "Hibernated", message: "replicas is 0: all members are stopped and their data is kept" };

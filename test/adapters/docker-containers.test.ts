@@ -17,6 +17,10 @@ const factsOf = async (name: string): Promise<ContainerFacts> => {
 const untilState = (name: string, state: ContainerFacts["state"]): Promise<void> => pRetry(async () => {
   assert.equal((await factsOf(name)).state, state);
 }, { retries: 100, minTimeout: 50, factor: 1 });
+/** Two looks give the very same facts: the second was not an inspection. The container's age, in seconds at first, ends that. */
+const untilSame = (look: () => Promise<ContainerFacts | undefined>): Promise<void> => pRetry(async () => {
+  assert.equal(await look(), await look());
+}, { retries: 20, minTimeout: 10, factor: 1 });
 const foreign = { Labels: { "pgrs.test": run.id } };
 
 test("the Engine says what it is and can do", async () => {
@@ -34,6 +38,26 @@ test("an image is seen by its name and by its id, or is absent", async () => {
 });
 
 describe("a container", () => {
+  test("that runs is inspected once, and anew after each start and each change of its NICs", async () => {
+    const id = await engine.createContainer(sleeper(run, "steady", { network: "bridge" }), soon());
+    const look = async (): Promise<ContainerFacts | undefined> => (await engine.containersOf({ ...run.owner, uid: "any" }, soon())).find((one) => one.id === id);
+    let before: ContainerFacts | undefined = undefined;
+    for (let start = 0; start < 3; start += 1) {
+      await engine.start(id, soon());
+      const facts = await look();
+      assert.deepEqual(facts, await factsOf(run.name("steady")));
+      assert.notEqual(facts?.startedAt, before?.startedAt);
+      await untilSame(look);
+      before = facts;
+      await engine.kill(id, soon());
+      assert.equal((await look())?.state, "exited");
+    }
+    await engine.start(id, soon());
+    assert.equal((await look())?.endpoints.length, 1);
+    await docker.getNetwork("bridge").disconnect({ Container: id });
+    assert.equal((await look())?.endpoints.length, 0);
+  });
+
   test("is made once with all that it needs, and found by its owner", async () => {
     const volume = run.name("made");
     await engine.createVolume(volume, run.labels("volume"), soon());

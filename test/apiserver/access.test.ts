@@ -44,7 +44,7 @@ test("certificates: ours is the administrator, anybody else's is refused", () =>
   const ours = identityOf(running);
   const theirDirectory = join(running.directory, "theirs");
   mkdirSync(theirDirectory);
-  const theirs = await loadIdentity(theirDirectory, { host: "127.0.0.1", nowMs: Date.now() });
+  const theirs = loadIdentity(theirDirectory, { host: "127.0.0.1", nowMs: Date.now() });
   const get = (cert: string | undefined, key: string | undefined) => new Promise<number>((resolve, reject) => {
     const agent = new Agent({ ca: ours["authority"], ...(cert === undefined ? {} : { cert, key }) });
     request(`${running.url}/api`, { agent }, (response) => { resolve(response.statusCode ?? 0); response.resume(); agent.destroy(); }).once("error", reject).end();

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startControlPlane } from "../../src/apiserver/server.ts";
+import { openJournal } from "../../src/apiserver/journal.ts";
+import { openStore } from "../../src/apiserver/store.ts";
 import { withControlPlane } from "./harness.ts";
 
 const log = { info: () => undefined, debug: () => undefined };
@@ -13,6 +16,13 @@ const now = () => Date.now();
 const inDirectory = async (use: (directory: string) => Promise<void>) => {
   const directory = mkdtempSync(join(tmpdir(), "control-plane-"));
   try { await use(directory); } finally { rmSync(directory, { recursive: true, force: true }); }
+};
+
+/** The stopped control plane's database, changed by hand. */
+const changed = (directory: string, statements: string): void => {
+  const database = new DatabaseSync(join(directory, "control-plane.db"));
+  database.exec(statements);
+  database.close();
 };
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
@@ -79,7 +89,6 @@ test("damaged files are named, and not replaced", () => inDirectory(async (direc
 }));
 
 test("a database of another program, or of a later version, is refused", () => inDirectory(async (directory) => {
-  const { DatabaseSync } = await import("node:sqlite");
   const path = join(directory, "control-plane.db");
   const foreign = new DatabaseSync(path);
   foreign.exec("CREATE TABLE theirs (a); PRAGMA user_version = 3");
@@ -87,10 +96,28 @@ test("a database of another program, or of a later version, is refused", () => i
   await assert.rejects(startControlPlane({ directory, port: 0, log, now }), /is a database of another program/);
   rmSync(path);
   await (await startControlPlane({ directory, port: 0, log, now })).stop();
-  const later = new DatabaseSync(path);
-  later.exec("PRAGMA user_version = 99");
-  later.close();
-  await assert.rejects(startControlPlane({ directory, port: 0, log, now }), /was written by a newer version of this program \(format 99, this one reads 1\)/);
+  changed(directory, "PRAGMA user_version = 99");
+  await assert.rejects(startControlPlane({ directory, port: 0, log, now }), /was written by a newer version of this program \(format 99, this one reads 2\)/);
+}));
+
+test("a database of an older build is brought up to date, with all that is in it", () => inDirectory(async (directory) => {
+  const start = async (): Promise<string> => {
+    const plane = await startControlPlane({ directory, port: 0, log, now });
+    await plane.stop();
+    const store = openStore(openJournal(join(directory, "control-plane.db")), { now, onListenerError: () => undefined });
+    try { return JSON.stringify([store.version, store.since(0, "namespaces"), store.list("namespaces")]); } finally { store.close(); }
+  };
+  const before = await start();
+  changed(directory, "ALTER TABLE history DROP COLUMN size; PRAGMA user_version = 1");
+  assert.equal(await start(), before);
+}));
+
+test("a database that this build cannot read is named, with what to do, and stays as it is", () => inDirectory(async (directory) => {
+  await (await startControlPlane({ directory, port: 0, log, now })).stop();
+  changed(directory, "ALTER TABLE history DROP COLUMN size");
+  const before = readFileSync(join(directory, "control-plane.db"));
+  await assert.rejects(startControlPlane({ directory, port: 0, log, now }), new RegExp(`${directory}/control-plane\\.db was written by another build of this program, and this one cannot read it .*: use that build, or move the file away to start empty`));
+  assert.deepEqual(readFileSync(join(directory, "control-plane.db")), before);
 }));
 
 test("certificates that are about to end are renewed by the same authority", () => inDirectory(async (directory) => {

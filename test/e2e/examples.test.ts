@@ -40,6 +40,9 @@ scenario("minimal.yaml: the fewest lines that work, with no networks at all", ()
   const minimal = await apply("minimal.yaml", "minimal");
   await minimal.becomes([isReady, hasMembers(2), streams(1), slotsAre("pgrs_1"), hasOneWriter, condition("NetworksAttached", { status: "True", reason: "NoneWanted" })]);
   await replicates(minimal, 1);
+  const { uri, hosts } = await appLogin(minimal);
+  assert.equal(hosts.length, 2);
+  assert.equal(await psqlOf(uri, "create table orders (id int); insert into orders values (7); select id from orders"), "7");
   await remove(minimal);
 });
 

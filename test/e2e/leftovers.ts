@@ -87,10 +87,10 @@ const claim = (path: string): { readonly note: Note; readonly path: string } | u
   }
 };
 
-/** Removes what runs left whose test process is no more. */
+/** Removes what runs left whose test process is no more, in the order of their ids. */
 export const sweepDeadRuns = async (docker: Docker): Promise<void> => {
   const files = await readdir(notes).catch((): string[] => []);
-  for (const file of files.filter((name) => name.endsWith(".json"))) {
+  for (const file of files.filter((name) => name.endsWith(".json")).sort()) {
     const dead = claim(join(notes, file));
     if (dead !== undefined) await sweepRun(docker, dead.note, dead.path);
   }

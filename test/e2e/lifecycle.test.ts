@@ -59,6 +59,8 @@ scenario("a password changed in the Secret is the one that counts", () => cluste
   const changed = `postgresql://${username}:changed-by-hand@${hosts[0] ?? ""}:5432/app`;
   await demo.becomes(async () => await psqlOf(changed, "select id from orders") === "7" ? undefined : "the row is not there");
   await assert.rejects(psqlOf(uri, "select 1"), /password authentication failed/);
+  await demo.becomes(async () => (await appLogin(demo)).uri.includes(":changed-by-hand@") ? undefined : "the Secret's uri has the old password");
+  assert.equal(await psqlOf((await appLogin(demo)).uri, "select id from orders"), "7");
 });
 
 scenario("at the goal nothing is written: not to Docker, not to PostgreSQL, not to the API", () => cluster, () => assertSilent(demo));

@@ -27,6 +27,11 @@ const held = wanting(server(goal, 0, { settings: { max_connections: "200" } }), 
 const silentEngine = changed(goal, { engine: unknown("is the Engine running?"), members: [] });
 const noPort = changed(unmade({ spec: { networks: [{ ...lan, driver: "external", subnet: undefined }] }, status: goal.want.status }), {});
 
+const full = "pg_basebackup: error: could not write to file: No space left on device";
+/** A copy of which an earlier attempt found the disk full at 52%. */
+const again = (change: Parameters<typeof job>[3]): Scene =>
+  member(stopped(goal, 1), 1, { data: absent, job: job(goal.want, 1, "basebackup", { attempt: 2, fullAt: 52, ...change }) });
+
 interface Row { readonly type: ConditionType; readonly when: string; readonly given: Scene; readonly failures?: readonly Failure[]; readonly is: string }
 
 const rows: readonly Row[] = [
@@ -99,6 +104,14 @@ const rows: readonly Row[] = [
   { type: "Stalled", when: "the Engine does not answer", given: silentEngine, is: "True EngineUnreachable" },
   { type: "Stalled", when: "a base backup takes longer than it may", given: member(stopped(goal, 1), 1, { data: absent, job: job(goal.want, 1, "basebackup", { state: "running", startedAt: now - 4_000_000 }) }), is: "True StepDeadlineExceeded" },
   { type: "Stalled", when: "a server does not answer for too long", given: container(silent(goal, 1), 1, { startedAt: now - 200_000 }), is: "True StepDeadlineExceeded" },
+  { type: "Stalled", when: "a copy found the disk full, and waits", given: again({ exitCode: 1, finishedAt: now - 100, log: ["(52%)", full] }), is: "True DiskFull" },
+  { type: "Stalled", when: "a copy found the disk full, and is about to be tried again", given: again({ exitCode: 1, finishedAt: now - 60_000, log: ["(52%)", full] }), is: "True DiskFull" },
+  { type: "Stalled", when: "a copy is tried again, and has not begun", given: again({ state: "created" }), is: "True DiskFull" },
+  { type: "Stalled", when: "a copy is tried again, and is no further than when the disk was full", given: again({ state: "running", log: ["(52%)"] }), is: "True DiskFull" },
+  { type: "Ready", when: "a copy is tried again, and is no further than when the disk was full", given: again({ state: "running", log: ["(52%)"] }), is: "False DiskFull" },
+  { type: "Stalled", when: "a copy is tried again, and is further than when the disk was full", given: again({ state: "running", log: ["(53%)"] }), is: "False Progressing" },
+  { type: "Stalled", when: "a copy is tried again, and fails for another reason before it is as far", given: again({ exitCode: 1, finishedAt: now - 100, log: ["(10%)", "pg_basebackup: error: connection refused"] }), is: "True DiskFull" },
+  { type: "Stalled", when: "a copy is complete after the disk was full", given: again({ exitCode: 0, log: ["(100%)"] }), is: "False Progressing" },
   { type: "Stalled", when: "a parent is missing", given: seeing(goal, "lan", absent), failures: failure("ParentMissing"), is: "True ParentMissing" },
 ];
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { clusterOf } from "../../src/plan/cluster.ts";
 import { configurationOf, goodNote, parametersOf, refusedNote, synchronousNames, upstreamHost } from "../../src/plan/configuration.ts";
 import { parametersHashOf } from "../../src/postgres/settings.ts";
-import { absent, atGoal, changed, container, data, disconnected, holding, lan, member, memberOf, networks, server, silent, stopped, unknown, wanting, type Scene } from "../builders.ts";
+import { absent, atGoal, changed, container, containerFacts, data, disconnected, holding, lan, member, memberOf, networks, server, silent, stopped, unknown, wanting, type Scene } from "../builders.ts";
 
 const replication = (mode: string, minSync: number, durability: string): Scene => atGoal({ spec: { networks, replication: { mode, minSync, durability } } });
 const alone = (scene: Scene): Scene => disconnected(disconnected(scene, 1), 2);
@@ -27,14 +27,31 @@ for (const [when, { want, seen }, names] of nameRows) {
   test(`synchronous names: ${when}`, () => assert.equal(synchronousNames(want, seen, clusterOf(want, seen)), names));
 }
 
+const madeOf = (scene: Scene, ordinal = 1) => configurationOf(scene.want, scene.seen, clusterOf(scene.want, scene.seen), memberOf(scene, ordinal));
+
+// A cluster that ran with fewer networks is given another one.
+const given = (before: Scene, all: readonly unknown[]): Scene => wanting(before, { spec: { networks: all } });
+const plugged = (scene: Scene, ...ordinals: readonly number[]): Scene => ordinals.reduce((done, ordinal) => container(done, ordinal, { endpoints: containerFacts(done.want, ordinal).endpoints }), scene);
+const letIn = (scene: Scene): Scene => {
+  const made = madeOf(scene, 0);
+  return server(scene, 0, "configuration" in made ? { configHash: made.configuration.hash } : {});
+};
+
 const hostRows: readonly (readonly [when: string, given: Scene, host: string | undefined])[] = [
   ["the primary's address on the Replication network", atGoal({ spec: { networks } }), "10.10.0.1"],
   ["of the first network, where none is for replication", atGoal({ spec: { networks: [lan] } }), "192.168.11.101"],
   ["of the management bridge, where there are no networks", atGoal(), "172.17.0.2"],
   ["unknown, when the primary does not run and has no fixed address", stopped(atGoal(), 0), undefined],
   ["fixed, though the primary does not run", stopped(atGoal({ spec: { networks } }), 0), "10.10.0.1"],
+  ["the earlier one, while the primary is not on a network that is new", letIn(plugged(given(atGoal({ spec: { networks: [lan] } }), networks), 1)), "192.168.11.101"],
+  ["the earlier one, while the standby is not on a network that is new", letIn(plugged(given(atGoal({ spec: { networks: [lan] } }), networks), 0)), "192.168.11.101"],
+  ["the earlier one, while the primary does not let in who comes from a network that is new", plugged(given(atGoal({ spec: { networks: [lan] } }), networks), 0, 1), "192.168.11.101"],
+  ["the one on a network that is new, when both are on it", letIn(plugged(given(atGoal({ spec: { networks: [lan] } }), networks), 0, 1)), "10.10.0.1"],
+  ["the earlier one on the management bridge, while the first network is new", letIn(given(atGoal(), networks)), "172.17.0.2"],
+  ["the one on a network that is new, when the standby does not stream anyway", disconnected(given(atGoal({ spec: { networks: [lan] } }), networks), 1), "10.10.0.1"],
+  ["on the Replication network, though the standby has lost its NIC there", container(atGoal({ spec: { networks } }), 1, { endpoints: [{ network: "bridge", address: "172.17.0.3", wanted: "", mac: "" }] }), "10.10.0.1"],
 ];
-for (const [when, { want, seen }, host] of hostRows) test(`the way to the primary: ${when}`, () => assert.equal(upstreamHost(want, clusterOf(want, seen)), host));
+for (const [when, { want, seen }, host] of hostRows) test(`the way to the primary: ${when}`, () => assert.equal(upstreamHost(want, seen, clusterOf(want, seen), memberOf({ want, seen }, 1)), host));
 
 const parameters = { work_mem: "8MB" };
 const good = { max_connections: "150", work_mem: "4MB" };
@@ -104,7 +121,6 @@ test("parameters: raised above what the primary has", () => {
   assert.deepEqual(stateOf(tuned({ max_connections: "300" })), { wanted: parametersHashOf({ max_connections: "300" }), good: undefined, refusal: undefined, isNoted: false, effective: { max_connections: "300" }, held: [] });
 });
 
-const madeOf = (scene: Scene, ordinal = 1) => configurationOf(scene.want, scene.seen, clusterOf(scene.want, scene.seen), memberOf(scene, ordinal));
 const fileOf = (scene: Scene, ordinal: number, name: string): string => {
   const made = madeOf(scene, ordinal);
   return "files" in made ? made.files.find(({ path }) => path === `pgdata/${name}`)?.text ?? "" : made.missing;

@@ -1,6 +1,6 @@
 /** Docker networks, and the NICs of members on them. */
 import { labelsOf } from "../../src/api/names.ts";
-import { absent, atGoal, changed, container, containerFacts, foreignLabels, lan, member, memberOf, networkFacts, networks, owner, present, repl, stopped, unknown, wanting, type Scene } from "../builders.ts";
+import { absent, atGoal, changed, container, containerFacts, foreignLabels, introduced, lan, member, memberOf, networkFacts, networks, owner, present, repl, stopped, unknown, wanting, type Scene } from "../builders.ts";
 import { table } from "./table.ts";
 
 const goal = atGoal({ spec: { networks } });
@@ -63,7 +63,7 @@ table([
       "demo-1/nics waits: demo-1 waits for the network lan",
     ] },
   { when: "the network names no address for the primary, whose ordinal is beyond replicas",
-    given: without(wanting(atGoal({ spec: { networks }, status: { primary: { ordinal: 2, epoch: 1, since: "2026-01-01T00:00:00Z" } } }), { spec: { replicas: 2, networks: [{ ...lan, addresses: lan.addresses.slice(0, 2) }, repl] } }), 2, "lan"), plan: [
+    given: introduced(without(wanting(atGoal({ spec: { networks }, status: { primary: { ordinal: 2, epoch: 1, since: "2026-01-01T00:00:00Z" } } }), { spec: { replicas: 2, networks: [{ ...lan, addresses: lan.addresses.slice(0, 2) }, repl] } }), 2, "lan")), plan: [
       "demo-0/slots dropSlot: pgrs_1 keeps WAL for nobody",
       "demo-1 stopMember: scaled away",
       "demo-2/nics waits: the network lan names no address for demo-2: add one",

@@ -1,5 +1,5 @@
 /** What stands above everything else: a sound spec, permission, an Engine, the finalizer, the Secrets. */
-import { absent, atGoal, changed, networks, present, unknown, unmade, wanting } from "../builders.ts";
+import { absent, atGoal, changed, networks, unknown, unmade, wanting } from "../builders.ts";
 import { table } from "./table.ts";
 
 const goal = atGoal({ spec: { networks } });
@@ -24,7 +24,6 @@ table([
   { when: "a Secret could not be read", given: changed(goal, { secrets: { ...secrets, app: unknown("the API server did not answer") } }), plan: ["cluster waits: the API server did not answer"] },
   { when: "the Secret that the spec names is not there",
     given: changed(wanting(goal, { spec: { credentials: { replicationSecretRef: { name: "mine" } } } }), { secrets: { ...secrets, replication: absent } }), plan: ["cluster waits: the Secret mine is not there: make it with the keys username and password"] },
-  { when: "the application's Secret names other members than are wanted", given: changed(goal, { secrets: { ...secrets, app: present({ username: "app", password: "x", hosts: "192.168.11.101" }) } }), plan: ["cluster updateSecret: other members are named than are wanted"] },
   { when: "the image is not there", given: changed(goal, { image: absent }), plan: ["image pullImage: the Engine does not have it"] },
   { when: "the image is being pulled", given: changed(goal, { image: absent, pulling: { state: "running", because: "", at: goal.seen.at } }), plan: ["image waits: pulling postgres:17"] },
   { when: "the pull failed a moment ago", given: changed(goal, { image: absent, pulling: { state: "failed", because: "no registry answered", at: goal.seen.at - 1_000 } }), plan: ["image waits: the image postgres:17 can't be had: no registry answered. Build it (pgrs image build 17), load it (docker load), or correct postgres.image"] },

@@ -59,6 +59,7 @@ export const stories: Readonly<Record<string, readonly Step[]>> = {
     sim.time.after(20_000, () => { sim.outage.engine = false; sim.tell("the Engine is back"); });
   } }],
   "network-added-and-removed": [made, applied("a network more", edited({ networks: [...spec.networks ?? [], { name: "backup", interfaceName: "eth3", subnet: "10.20.0.0/24", addressPool: { start: "10.20.0.1", size: 8 } }] })), applied("it goes again", spec)],
+  "networks-of-its-own": [applied("kubectl apply", edited({ networks: [] })), applied("a LAN, and a network for replication", spec)],
 };
 
 const restMs = 30_000;

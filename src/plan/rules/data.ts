@@ -2,7 +2,7 @@
 import { containerName, label, slotName, volumeName } from "../../api/names.ts";
 import { dataOf, hasDiverged, isAlive, memberAt } from "../cluster.ts";
 import { upstreamHost } from "../configuration.ts";
-import { basebackupJob, cannotRewind, initdbJob, progressOf, recopyJob, rewindJob, type JobInput } from "../jobs.ts";
+import { basebackupJob, cannotRewind, fullAtOf, hasFilledDisk, initdbJob, progressOf, recopyJob, rewindJob, type JobInput } from "../jobs.ts";
 import { valueOf, type DataFacts, type Login } from "../observation.ts";
 import type { Action, Step } from "../action.ts";
 import { action, followedBy, leftOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
@@ -22,7 +22,7 @@ export const data: Rule = (context) => {
   if (me.job.seen === "unknown") return wait(me.job.because);
   if (me.job.seen === "present") return underway(context);
   if (me.data.seen === "unknown") return wait(me.data.because);
-  if (me.data.seen === "absent") return fill(context, 1, "no data");
+  if (me.data.seen === "absent") return fill(context, { attempt: 1, because: "no data" });
   const fit = fits(context, me.data.value);
   return fit === "satisfied" ? follows(context, me.data.value) : fit;
 };
@@ -45,7 +45,7 @@ function fits({ want, cluster, me, lane }: MemberContext, found: DataFacts): Ste
 function follows(context: MemberContext, found: DataFacts): Step {
   const { cluster, isPrimary, lane } = context;
   if (isPrimary || cluster.primaryOrdinal === undefined) return "satisfied";
-  if (found.isTorn) return repair(context, "recopy", 1, "a rewind of it was not completed");
+  if (found.isTorn) return repair(context, "recopy", { attempt: 1, because: "a rewind of it was not completed" });
   const wasPrimary = !found.isCopy && (found.state === "inProduction" || found.state === "shutDown");
   if (!found.isDiverged && !wasPrimary) return "satisfied";
   // One whose primary is down starts, read-only as ever: it may be the only one that is left.
@@ -53,16 +53,16 @@ function follows(context: MemberContext, found: DataFacts): Step {
   if (!cluster.writable) return primary === undefined || !isAlive(primary) ? "satisfied" : wait(`${lane} rejoins when the primary accepts writes`, undefined, 150);
   // A primary that crashed may have written beyond its last checkpoint, and how far only a rewind finds out.
   const isOff = found.isDiverged || found.state === "inProduction" || hasDiverged(cluster, { timeline: found.timeline, position: found.checkpoint, history: undefined }) === true;
-  return isOff ? repair(context, "rewind", 1, "it wrote what the new primary has not") : "satisfied";
+  return isOff ? repair(context, "rewind", { attempt: 1, because: "it wrote what the new primary has not" }) : "satisfied";
 }
 
 /** A rewind where the image can, or a copy beside the data that is there. */
-function repair(context: MemberContext, kind: "rewind" | "recopy", attempt: number, because: string): Step {
+function repair(context: MemberContext, kind: "rewind" | "recopy", attempt: Attempt): Step {
   const { want, cluster, lane } = context;
   const ready = copySource(context);
   if ("wait" in ready) return ready;
   const { job, host, login } = ready;
-  const input = { ...job, attempt, because };
+  const input = { ...job, ...attempt };
   if (kind === "recopy" || !want.traits.rewindsWithoutSuperuser) return perform(recopyJob(input, { host }, login));
   const { target } = cluster.primary ?? {};
   const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
@@ -83,7 +83,7 @@ function underway(context: MemberContext): Step {
   if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, jobLookMs);
   if (kind === "rewind" && exitCode !== 0) {
     const words = exitCode === cannotRewind ? "it can't be rewound" : `the rewind failed: ${error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error}`;
-    return after(id, lane, "the rewind failed", repair(context, "recopy", 1, words));
+    return after(id, lane, "the rewind failed", repair(context, "recopy", { attempt: 1, because: words }));
   }
   if (exitCode === 0 && me.data.seen === "present") {
     return perform(action("removeContainer", lane, `${what} is complete`, { container: id }), ...fits(context, me.data.value) === "satisfied" ? followedBy(start(context)) : []);
@@ -94,11 +94,11 @@ function underway(context: MemberContext): Step {
   const leftMs = leftOf(backoffMs(attempt), { since: finishedAt, at: seen.at });
   const failed = `${lane}: ${what} failed (attempt ${attempt}): ${words}`;
   if (leftMs > 0) {
-    return /no space left/i.test(log.join(" ")) ? wait(`${failed}. Make room for the volume ${volumeName(want.owner, me.ordinal)} (docker volume inspect says where it lies); it is tried again`, "DiskFull", leftMs)
+    return hasFilledDisk(log) ? wait(`${failed}. Make room for the volume ${volumeName(want.owner, me.ordinal)} (docker volume inspect says where it lies); it is tried again`, "DiskFull", leftMs)
       : wait(failed, "StepFailed", leftMs);
   }
-  const because = `attempt ${attempt} failed: ${words}`;
-  return after(id, lane, `${what} failed`, kind === "recopy" ? repair(context, "recopy", attempt + 1, because) : fill(context, attempt + 1, because));
+  const again: Attempt = { attempt: attempt + 1, because: `attempt ${attempt} failed: ${words}`, fullAt: fullAtOf(me.job.value) };
+  return after(id, lane, `${what} failed`, kind === "recopy" ? repair(context, "recopy", again) : fill(context, again));
 }
 
 /** The next job in the place of one that failed. */
@@ -107,15 +107,17 @@ const after = (id: string, lane: string, because: string, next: Step): Step => t
 
 const whats: Readonly<Record<string, string>> = { initdb: "initdb", rewind: "rewind" };
 
-function fill(context: MemberContext, attempt: number, because: string): Step {
+type Attempt = Pick<JobInput, "attempt" | "because" | "fullAt">;
+
+function fill(context: MemberContext, attempt: Attempt): Step {
   const { seen, isPrimary, lane } = context;
   if (seen.image.seen !== "present") return wait(`${lane} waits for the image`);
-  const job = isPrimary ? first(context, attempt, because) : copy(context, attempt, because);
+  const job = isPrimary ? first(context, attempt) : copy(context, attempt);
   return "kind" in job ? perform(job) : job;
 }
 
 /** initdb happens once in a cluster's life: when nobody has data, and nobody ever had. */
-function first({ want, seen, cluster, me, lane }: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+function first({ want, seen, cluster, me, lane }: MemberContext, attempt: Attempt): Action | Exclude<Step, "satisfied"> {
   const others = seen.members.filter(({ ordinal }) => ordinal !== me.ordinal);
   const holder = others.find((member) => dataOf(member) !== "none");
   if (want.status.systemIdentifier !== undefined || (holder !== undefined && dataOf(holder) === "data")) {
@@ -125,12 +127,12 @@ function first({ want, seen, cluster, me, lane }: MemberContext, attempt: number
   const login = valueOf(seen.secrets.superuser);
   const image = valueOf(seen.image);
   if (login === undefined || image === undefined || cluster.primaryOrdinal === undefined) return { wait: `${lane} waits for its Secret` };
-  return initdbJob({ want, ordinal: me.ordinal, image, attempt, because }, login);
+  return initdbJob({ want, ordinal: me.ordinal, image, ...attempt }, login);
 }
 
 const refuse = (sentence: string): Exclude<Step, "satisfied"> => ({ wait: sentence, reason: "DataLost" });
 
-interface CopySource { readonly job: Omit<JobInput, "attempt" | "because">; readonly host: string; readonly login: Login }
+interface CopySource { readonly job: Omit<JobInput, keyof Attempt>; readonly host: string; readonly login: Login }
 
 /** A base backup waits for a primary that accepts writes, the replication account, and this standby's slot. */
 function copySource({ want, seen, cluster, me, lane }: MemberContext): CopySource | Exclude<Step, "satisfied" | { readonly do: unknown }> {
@@ -143,14 +145,14 @@ function copySource({ want, seen, cluster, me, lane }: MemberContext): CopySourc
   const server = memberAt(seen, cluster.primaryOrdinal)?.server;
   const slots = server?.seen === "present" ? server.value.slots.map(({ name }) => name) : [];
   if (want.spec.replication.slots && want.traits.slots && !slots.includes(slotName(me.ordinal))) return { wait: `${lane} waits for its slot`, lookAgainAfterMs: 100 };
-  const host = upstreamHost(want, cluster);
+  const host = upstreamHost(want, seen, cluster, me);
   if (host === undefined) return { wait: `${lane} waits for the primary's address` };
   const unattached = want.networks.find(({ name }) => seen.networks[name]?.seen !== "present");
   if (unattached !== undefined) return { wait: `${lane} waits for the network ${unattached.name}` };
   return { job: { want, ordinal: me.ordinal, image }, host, login };
 }
 
-function copy(context: MemberContext, attempt: number, because: string): Action | Exclude<Step, "satisfied"> {
+function copy(context: MemberContext, attempt: Attempt): Action | Exclude<Step, "satisfied"> {
   const ready = copySource(context);
-  return "wait" in ready ? ready : basebackupJob({ ...ready.job, attempt, because }, { host: ready.host }, ready.login);
+  return "wait" in ready ? ready : basebackupJob({ ...ready.job, ...attempt }, { host: ready.host }, ready.login);
 }
