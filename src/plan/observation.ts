@@ -28,7 +28,9 @@ export interface Login {
 export type AccountState = "current" | "differs" | "missing" | "unknown";
 
 /** What a stopped member's volume holds. Absent: no complete data directory. */
-export interface DataFacts extends ControlFacts {
+export interface DataFacts extends Omit<ControlFacts, "major"> {
+  /** As PG_VERSION has it. */
+  readonly major: string;
   /** Whether a rewind was begun and not completed: such data starts nothing any more. */
   readonly isTorn: boolean;
   /** Whether it is a copy that was never started: it was taken of a running primary, and looks like one. */

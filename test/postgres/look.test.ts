@@ -55,7 +55,7 @@ const least = { in_recovery: true, version_number: 90300, started_at: 1, answere
 test("an answer of the oldest version holds what it can tell, and nothing else", () => {
   const seen = parseLook({ ...least, settings: [{ name: "archive_mode", setting: "off", pending_restart: false, altered: false }] });
   assert.deepEqual(JSON.parse(JSON.stringify(seen)), {
-    inRecovery: true, versionNumber: 90300, startedAt: 1, answeredAt: 2, loadedAt: 1, history: [], keepsOld: false, pendingRestart: [], alteredSettings: [], fileProblems: [],
+    inRecovery: true, versionNumber: 90300, startedAt: 1, answeredAt: 2, loadedAt: 1, keepsOld: false, pendingRestart: [], alteredSettings: [], fileProblems: [],
     settings: { archive_mode: "off" }, senders: [], slots: [], databases: [],
   });
 });

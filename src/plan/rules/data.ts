@@ -35,7 +35,7 @@ function fits({ want, cluster, me, lane }: MemberContext, found: DataFacts): Ste
     return wait(`${lane}'s volume holds another cluster's data (system identifier ${systemIdentifier}, here ${cluster.systemIdentifier}): keep a copy if it is needed; then set reconcilePolicy Paused, docker rm -f ${containerName(want.owner, me.ordinal)}, docker volume rm ${volumeName(want.owner, me.ordinal)}, and set Apply again`, "ForeignData");
   }
   return major === want.traits.major ? "satisfied"
-    : wait(`${lane}'s volume holds data of ${major === undefined ? "an unknown version of PostgreSQL" : `PostgreSQL ${major}`}, and postgres.version is ${want.traits.version}: write the version of the data there`, "ForeignData");
+    : wait(`${lane}'s volume holds data of PostgreSQL ${major}, and postgres.version is ${want.traits.version}: write ${major} there`, "ForeignData");
 }
 
 /**
