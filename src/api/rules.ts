@@ -18,8 +18,6 @@ export interface NetworkSpec {
 
 interface RuledSpec {
   readonly replicas: number;
-  readonly switchover?: { readonly toOrdinal: number } | undefined;
-  readonly fencedOrdinals: readonly number[];
   readonly networks: readonly NetworkSpec[];
   readonly replication: { readonly mode: string; readonly minSync: number };
   readonly postgres: { readonly version: string; readonly parameters: Readonly<Record<string, string>> };
@@ -124,9 +122,6 @@ export const specRules: readonly Check<RuledSpec>[] = [
   { rule: "self.networks.all(n, !has(n.addressPool) || n.addressPool.size >= self.replicas)", field: ".networks",
     holds: (s) => s.networks.every(({ addressPool }) => addressPool === undefined || addressPool.size >= s.replicas),
     message: "a network's addressPool is smaller than replicas: raise its size, or lower replicas" },
-  { rule: "!has(self.switchover) || !(self.switchover.toOrdinal in self.fencedOrdinals)", field: ".switchover.toOrdinal",
-    holds: (s) => s.switchover === undefined || !s.fencedOrdinals.includes(s.switchover.toOrdinal),
-    message: "switchover names a member that fencedOrdinals keeps stopped: take it out there, or choose another" },
   { rule: `self.postgres.parameters.all(p, !p.matches('${ownedSettings}'))`, field: ".postgres.parameters",
     holds: (s) => Object.keys(s.postgres.parameters).every((name) => !ownedPattern.test(name)),
     message: "a parameter is one that the operator decides (such as listen_addresses, primary_conninfo, synchronous_standby_names, archive_mode, recovery_*): take it out; networks, replication and archive say the same things" },

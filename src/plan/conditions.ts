@@ -130,7 +130,7 @@ const nicsThere: Check = (scene) => {
       const endpoint = container.endpoints.find(({ network }) => network === nic.network);
       if (!isAttached(endpoint, nic, container.state === "running")) return object("DriftRepairing", `${name}: ${nic.interfaceName} is not attached to ${nic.network}`);
     }
-    if (container.state !== "running") return object("MembersPending", `${name} does not run, so its NICs are not up`);
+    if (container.state !== "running") return object("MembersPending", container.state === "paused" ? `${name} is paused` : `${name} does not run, so its NICs are not up`);
   }
   return undefined;
 };

@@ -52,7 +52,6 @@ const rows: readonly Row[] = [
   { breaks: "the gateway's address for the primary", spec: nic({ primaryAddress: "192.168.11.1", gateway: "192.168.11.1" }), says: "primaryAddress is a member's own address or the gateway's", field: "spec.networks[0].primaryAddress" },
   { breaks: "an address of the pool for the primary", spec: pooled({ primaryAddress: "10.10.0.3" }), says: "primaryAddress is a member's own address or the gateway's", field: "spec.networks[0].primaryAddress", by: "operator" },
   { breaks: "the bridge's own address for the primary", spec: nic({ primaryAddress: "192.168.11.254" }), says: "primaryAddress is the subnet's last usable address", field: "spec.networks[0].primaryAddress", by: "operator" },
-  { breaks: "a switchover to a fenced member", spec: { switchover: { toOrdinal: 1, token: "one" }, fencedOrdinals: [1] }, says: "switchover names a member that fencedOrdinals keeps stopped", field: "spec.switchover.toOrdinal" },
   { breaks: "as many synchronous standbys as members", spec: { replicas: 2, replication: { mode: "Quorum", minSync: 2 } }, says: "minSync has to be less than replicas", field: "spec.replication" },
   { breaks: "two Replication networks", spec: { networks: [{ ...lan, purpose: "Replication" }, repl] }, says: "at most one network may have the purpose Replication", field: "spec.networks" },
   { breaks: "one interfaceName for two networks", spec: { networks: [lan, { ...repl, interfaceName: "eth1" }] }, says: "two networks have the same interfaceName", field: "spec.networks" },

@@ -13,7 +13,7 @@ import type { Action, Step } from "../action.ts";
 import { memberAt, positionOf } from "../cluster.ts";
 import type { Desired } from "../desired.ts";
 import { valueOf } from "../observation.ts";
-import { action, perform, type ClusterContext } from "../rules/context.ts";
+import { action, perform, wait, type ClusterContext } from "../rules/context.ts";
 
 export interface Promise_ { readonly standbys: readonly number[]; readonly required: number }
 type Recorded = NonNullable<Status["synchronous"]>;
@@ -55,6 +55,9 @@ export function beforeNames({ want }: ClusterContext, lane: string, names: strin
 
 /** Sessions read a new configuration one after the other: by then all of them have. By the server's own clock, milliseconds. */
 const settledMs = 2_000;
+const soonestMs = 100;
+const soonMs = 500;
+const pending = "a failover can count on the standbys that commits wait for as soon as they have all that was written before";
 
 /** Narrows the promise to what is in force, in two steps: from which position on, and later that all have reached it. */
 export function promise(context: ClusterContext): Step {
@@ -68,7 +71,10 @@ export function promise(context: ClusterContext): Step {
   if (isSame(recorded, real) && recorded?.next === undefined) return "satisfied";
   if (real === undefined) return recorded === undefined ? "satisfied" : record("no standby is waited for", undefined);
   if (isSame(recorded, real)) return record("the promise is the one in force", real);
-  if (server.answeredAt - server.loadedAt < settledMs) return "satisfied";
+  // Until they stream there is nothing to wait for here.
+  if (!real.standbys.every((ordinal) => cluster.streaming.includes(ordinal))) return "satisfied";
+  const youngMs = server.answeredAt - server.loadedAt;
+  if (youngMs < settledMs) return wait(pending, undefined, Math.max(soonestMs, settledMs - youngMs));
   const { standbys, required } = recorded ?? { standbys: [], required: 0 };
   const next = recorded?.next;
   if (next === undefined || !isSame(next, real)) {
@@ -76,5 +82,5 @@ export function promise(context: ClusterContext): Step {
   }
   const isReached = real.standbys.every((ordinal) => server.senders.some(({ applicationName, state, flushLsn }) =>
     applicationName === memberName(want.owner.name, ordinal) && state === "streaming" && flushLsn !== undefined && compareLsn(flushLsn, next.after) >= 0));
-  return isReached ? record("all that are waited for have what was written before", real) : "satisfied";
+  return isReached ? record("all that are waited for have what was written before", real) : wait(pending, undefined, soonMs);
 }
