@@ -43,8 +43,14 @@ function fenceOf({ want, cluster }: ClusterContext): string {
   return `the Engine says that ${container.name} is ${container.state}${container.finishedAt > 0 ? ` since ${iso(container.finishedAt)}, with code ${container.exitCode}` : ""}; its next boot is read-only`;
 }
 
-const causeOf = ({ primary, request }: Facts): string => request.startsWith("fenced") ? "Fenced"
-  : primary === "stopped" && request === "ready" ? "Switchover" : primary === "lost" ? "DataLost" : "Crash";
+/** A primary that was silent for its whole patience before it ended was killed for that. */
+const wasSilent = (context: ClusterContext): boolean => (context.cluster.primary?.heard?.silentMs ?? 0) >= patienceMs(context);
+
+const causeOf = (context: ClusterContext, { primary, request }: Facts): string => {
+  if (request.startsWith("fenced")) return "Fenced";
+  if (primary === "stopped" && request === "ready") return "Switchover";
+  return primary === "lost" ? "DataLost" : wasSilent(context) ? "Silence" : "Crash";
+};
 
 const verdictText = (one: Candidate, chosen: Candidate): string =>
   one.ordinal === chosen.ordinal ? "chosen" : one.objection ?? "could have taken over, and has no more than the one that was chosen";
@@ -60,7 +66,7 @@ function evidence(context: ClusterContext, verdict: Verdict, chosen: Candidate):
   const { row, facts, election } = verdict;
   const { primary } = want.status;
   return {
-    at: iso(seen.at), epoch: (primary?.epoch ?? 0) + 1, cause: causeOf(facts), rule: row.name, to: chosen.ordinal, fence: fenceOf(context),
+    at: iso(seen.at), epoch: (primary?.epoch ?? 0) + 1, cause: causeOf(context, facts), rule: row.name, to: chosen.ordinal, fence: fenceOf(context),
     ...(cluster.primaryOrdinal === undefined ? {} : { from: cluster.primaryOrdinal }), ...(primary?.timeline === undefined ? {} : { timeline: primary.timeline }),
     candidates: election.candidates.map((one) => ({
       ordinal: one.ordinal, verdict: verdictText(one, chosen),
