@@ -159,6 +159,6 @@ export function watch(context: ClusterContext): Step {
     case "Propose": return wait(`${name}: ${row.sentence}. ${memberName(context.want.owner.name, election.winner?.ordinal ?? 0)} could take over: ${yes(context, election.winner?.ordinal ?? 0)}`, "FailoverProposed", longestWatchMs);
     case "Wait": return wait(`${name}: ${row.sentence}. ${objections(context, verdict)}`, waitingReason(verdict), longestWatchMs);
     case "Restart": return downMs(context) === 0 ? "satisfied" : wait(`${name}: ${row.sentence}`, undefined, longestWatchMs);
-    default: return "satisfied";
+    case "Serve": case "HandOver": case "Fence": case "Promote": case "PromoteBest": case "Refuse": return "satisfied";
   }
 }

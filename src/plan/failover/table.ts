@@ -4,37 +4,73 @@
  * reached, and no combination falls through. The page docs/failover.md is made from it.
  */
 
-export interface Facts {
-  /**
-   * What was seen of the recorded primary. unmade: nobody is recorded, or it has yet to be made. serves: it accepts
-   * writes. starting: it boots, within the time for a restart. stuck: the same, beyond that time. quiet: its container
-   * runs and it is silent, within its patience. heard: silent beyond that, yet standbys hear it. silent: nobody hears
-   * it. frozen: its container is paused, beyond the patience. stopped: it ended cleanly. crashed: it ended otherwise, or
-   * its container is gone. lost: its data is gone. unseen: the Engine could not tell.
-   */
-  readonly primary: "unmade" | "serves" | "starting" | "stuck" | "quiet" | "heard" | "silent" | "frozen" | "stopped" | "crashed" | "lost" | "unseen";
-  readonly mode: "Automatic" | "Manual" | "Disabled";
-  /** synchronous: each acknowledged commit is known to be on a number of standbys. */
-  readonly replication: "synchronous" | "asynchronous";
-  /** ready: a standby may be promoted. */
-  readonly candidate: "ready" | "none";
-  /** failed: restarting the primary in place was tried without success, or took longer than restartSeconds. */
-  readonly restart: "untried" | "failed";
-  /** damped: the last failover was less than dampingSeconds ago. */
-  readonly pace: "calm" | "damped";
-  /** Who else is asked for by a switchover, or because the primary is fenced: ready or refused. */
-  readonly request: "none" | "ready" | "refused" | "fenced, ready" | "fenced, nobody";
-  /** spent: whenNoCandidate is PromoteAfter, its time is over, and there is data to promote. */
-  readonly budget: "open" | "spent";
-}
+/** Each fact and its values, as a person reads them. */
+export const factValues = {
+  primary: {
+    unmade: "nobody is recorded as primary, or it has yet to be made",
+    serves: "it accepts writes",
+    starting: "it boots, read-only as every boot is, within the time for a restart (`failover.restartSeconds`)",
+    stuck: "the same, beyond that time",
+    quiet: "its container runs or is paused, and it is silent, for less than it is given (`failover.detectionSeconds`; three times that while damped)",
+    heard: "silent for longer, yet a standby still gets messages from it",
+    silent: "silent for longer, and no standby hears it",
+    frozen: "its container is paused, for longer than it is given",
+    stopped: "it ended cleanly",
+    crashed: "it ended otherwise, or its container is gone",
+    lost: "its data is gone, is another cluster's, or was left half rewound",
+    unseen: "the Engine could not tell",
+  },
+  mode: {
+    Automatic: "`failover.mode`: the operator decides and acts",
+    Manual: "the operator says what it would do, and a person decides",
+    Disabled: "nobody is promoted unless a person asks",
+  },
+  replication: {
+    synchronous: "each acknowledged commit is known to be on a number of standbys (`status.synchronous`)",
+    asynchronous: "it is not known to be anywhere else",
+  },
+  candidate: {
+    ready: "a standby may be promoted by the rules below",
+    none: "none may",
+  },
+  restart: {
+    untried: "starting the primary in place has not failed since it was lost",
+    failed: "it failed, or took longer than `failover.restartSeconds`",
+  },
+  pace: {
+    calm: "no failover happened lately",
+    damped: "the last one was less than `failover.dampingSeconds` ago",
+  },
+  request: {
+    none: "nobody else is asked for",
+    ready: "`spec.switchover` has a new token, and the member that it names can take over",
+    refused: "it has a new token, and that member cannot",
+    "fenced, ready": "`spec.fencedOrdinals` names the primary, and a standby can take over",
+    "fenced, nobody": "it names the primary, and no standby can",
+  },
+  budget: {
+    open: "`failover.whenNoCandidate` is Wait, or its time is not over",
+    spent: "it is PromoteAfter, `failover.promoteAfterSeconds` are over, and there is a standby with data",
+  },
+} as const;
 
-/**
- * Serve: nothing to do. Watch: look again soon, the rest goes on. Restart: start it in place, read-only, and promote it
- * again. HandOver: checkpoint, then stop it cleanly. Fence: kill it and see it ended. Promote: record the candidate as
- * primary, then promote it. PromoteBest: the same with the most advanced standby, whatever is lost. Propose: say what
- * would be done. Refuse: note that the switchover is not made. Wait: a person is needed.
- */
-export type Decision = "Serve" | "Watch" | "Restart" | "HandOver" | "Fence" | "Promote" | "PromoteBest" | "Propose" | "Refuse" | "Wait";
+export type Facts = { readonly [F in keyof typeof factValues]: keyof (typeof factValues)[F] };
+
+/** What can be decided. */
+export const decisions = {
+  Serve: "nothing is to be done",
+  Watch: "look again soon; everything else goes on meanwhile",
+  Restart: "start it in place, read-only, and promote it again",
+  HandOver: "write a checkpoint, then stop the primary cleanly, so that its successor receives all that it wrote",
+  Fence: "kill the primary's container, and see that it has ended",
+  Promote: "record the candidate as primary, with the evidence, then promote it",
+  PromoteBest: "the same with the most advanced standby, whatever is lost",
+  Propose: "say who could take over and which command says yes",
+  Refuse: "note in the status that the switchover is not made, and why",
+  Wait: "say what is missing: a person is needed",
+} as const;
+
+export type Decision = keyof typeof decisions;
 
 type Pattern = { readonly [F in keyof Facts]?: Facts[F] | readonly Facts[F][] };
 
@@ -66,6 +102,8 @@ export const rows: readonly Row[] = [
   { name: "fenced-down", when: { primary: ended, request: "fenced, ready" }, decision: "Promote", sentence: "the primary is fenced and a standby can take over" },
   { name: "fenced-down-nobody", when: { primary: ended, request: "fenced, nobody" }, decision: "Wait", sentence: "the primary is fenced and no standby can take over: take it out of fencedOrdinals" },
 
+  { name: "fenced-silent", when: { primary: ["starting", "silent", "frozen", "stuck"], request: "fenced, ready" }, decision: "Fence", sentence: "the primary is to be fenced and does not accept writes: it is killed, and a standby takes over" },
+
   { name: "starting", when: { primary: "starting" }, decision: "Watch", sentence: "the primary starts in place, which loses nothing" },
   { name: "quiet", when: { primary: "quiet" }, decision: "Watch", sentence: "the primary is silent, for less than the time that it is given" },
   { name: "heard", when: { primary: "heard" }, decision: "Watch", sentence: "the primary does not answer the operator, but standbys hear it" },
@@ -83,6 +121,7 @@ export const rows: readonly Row[] = [
   { name: "frozen-alone", when: { primary: "frozen" }, decision: "Wait", sentence: "the primary's container is paused and no standby can take over: docker unpause it" },
   { name: "silent-retry", when: { primary: "silent", restart: "failed" }, decision: "Fence", sentence: "the primary has been silent for longer than a restart takes, and no standby can take over: it is killed and started in place" },
   { name: "silent-alone", when: { primary: "silent" }, decision: "Watch", sentence: "the primary does not answer and no standby can take over" },
+  { name: "stuck-budget-spent", when: { mode: "Automatic", primary: "stuck", budget: "spent" }, decision: "Fence", sentence: "the primary does not come back in place, no standby may take over by the rules, and promoteAfterSeconds are over: it is killed, and the most advanced standby takes over" },
   { name: "stuck-alone", when: { primary: "stuck" }, decision: "Watch", sentence: "the primary takes long to come back in place, and no standby can take over" },
 
   { name: "stopped", when: { primary: "stopped", restart: "untried" }, decision: "Restart", sentence: "the primary ended cleanly and is started in place, which loses nothing" },
@@ -90,8 +129,8 @@ export const rows: readonly Row[] = [
   { name: "damped-restart", when: { primary: "crashed", pace: "damped", restart: "untried" }, decision: "Restart", sentence: "the primary crashed soon after the last failover: it is restarted in place first" },
   { name: "crash", when: { primary: ["stopped", "crashed"], candidate: "ready" }, decision: "Promote", sentence: "the primary is down and a standby can take over" },
   { name: "lost", when: { primary: "lost", candidate: "ready" }, decision: "Promote", sentence: "the primary's data is gone and a standby can take over" },
-  { name: "budget-spent", when: { primary: ended, restart: "failed", budget: "spent" }, decision: "PromoteBest", sentence: "no standby may take over by the rules, the primary cannot be restarted, and promoteAfterSeconds are over" },
-  { name: "lost-budget-spent", when: { primary: "lost", budget: "spent" }, decision: "PromoteBest", sentence: "the primary's data is gone, no standby may take over by the rules, and promoteAfterSeconds are over" },
+  { name: "budget-spent", when: { mode: "Automatic", primary: ended, restart: "failed", budget: "spent" }, decision: "PromoteBest", sentence: "no standby may take over by the rules, the primary cannot be restarted, and promoteAfterSeconds are over" },
+  { name: "lost-budget-spent", when: { mode: "Automatic", primary: "lost", budget: "spent" }, decision: "PromoteBest", sentence: "the primary's data is gone, no standby may take over by the rules, and promoteAfterSeconds are over" },
   { name: "lost-nobody", when: { primary: "lost" }, decision: "Wait", sentence: "the primary's data is gone and no standby may take over" },
   { name: "restart", when: { primary: ["stopped", "crashed"] }, decision: "Restart", sentence: "the primary is down and no standby may take over: it is started in place" },
 ];
