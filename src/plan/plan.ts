@@ -4,9 +4,9 @@
  */
 import { archiveName, finalizer, labelsOf, memberName } from "../api/names.ts";
 import { describe, type Plan, type Step, type Waiting } from "./action.ts";
-import { clusterOf } from "./cluster.ts";
+import { clusterOf, isAlive } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
-import type { Observation } from "./observation.ts";
+import type { MemberSighting, Observation } from "./observation.ts";
 import { climb, contextOf, action, leftOf, perform, wait, type ClusterContext, type Rule } from "./rules/context.ts";
 import { ladder, wires } from "./rules/member.ts";
 import { network, staleNetwork } from "./rules/networks.ts";
@@ -51,6 +51,8 @@ const archive: Rule<ClusterContext> = ({ want, seen }) => {
   return perform(action("createVolume", "archive", "absent", { volume: archiveName(want.owner), labels: labelsOf(want.owner, "archive") }));
 };
 
+const hasEnded = ({ container }: MemberSighting): boolean => container.seen === "absent" || (container.seen === "present" && !isAlive(container.value));
+
 type LanedStep = readonly [lane: string, step: Step];
 
 /** Independent lanes: none of them waits for another, unless a rung says so. */
@@ -60,8 +62,8 @@ function lanes(context: ClusterContext): readonly LanedStep[] {
   const surplus = cluster.surplus.map((me): LanedStep => [memberName(want.owner.name, me.ordinal), climb(isHibernating ? hibernate : scaleDown, contextOf(context, me))]);
   const members = seen.members.filter(({ ordinal }) => cluster.ordinals.includes(ordinal)).flatMap((me): readonly LanedStep[] => {
     const member = contextOf(context, me);
-    // A primary among them hands over first, which is the failover's matter.
-    if (want.spec.fencedOrdinals.includes(me.ordinal) && !member.isPrimary) return [[member.lane, climb(fenced, member)]];
+    // A primary among them hands over first, which is the failover's matter; one that has ended stays so.
+    if (want.spec.fencedOrdinals.includes(me.ordinal) && (!member.isPrimary || hasEnded(me))) return [[member.lane, climb(fenced, member)]];
     return [[member.lane, climb(ladder, member)], [`${member.lane}/nics`, wires(member)], [`${member.lane}/slots`, keptSlots(member)]];
   });
   return [

@@ -3,6 +3,7 @@
  * by whether enough of those that a commit waited for were seen, so that one of them must have each acknowledged commit.
  */
 import { memberName } from "../../api/names.ts";
+import type { Look } from "../../ports.ts";
 import { compareLsn, lsnDiff, type Lsn } from "../../postgres/lsn.ts";
 import { positionOf, type Cluster } from "../cluster.ts";
 import type { Desired } from "../desired.ts";
@@ -16,6 +17,8 @@ export interface Candidate {
   readonly objection: string | undefined;
   /** Objections that PromoteAfter sets aside. */
   readonly isSoft: boolean;
+  /** Whether it told all that it has. */
+  readonly isSettled: boolean;
 }
 
 export interface Election {
@@ -48,20 +51,28 @@ function lastKnownOf({ want, cluster }: Question): Lsn | undefined {
   return told.reduce<Lsn | undefined>((most, lsn) => most === undefined || compareLsn(lsn, most) > 0 ? lsn : most, undefined);
 }
 
+/**
+ * Whether a position is the last one. A server that has booted since replays what its disk holds before it asks for
+ * more, and until then tells less than it has; before 10 it does not say when that is done.
+ */
+const isSettled = ({ receiver, receivedLsn, replaying }: Look): boolean => receiver !== undefined || receivedLsn !== undefined || replaying === false;
+
 interface Bounds { readonly timeline: number; readonly lastKnown: Lsn | undefined }
 
-const refusal = (sentence: string, isSoft = false): Pick<Candidate, "objection" | "isSoft"> => ({ objection: sentence, isSoft });
+type Judgement = Pick<Candidate, "objection" | "isSoft">;
 
-function judge({ want, cluster }: Question, me: MemberSighting, { timeline, lastKnown }: Bounds): Pick<Candidate, "objection" | "isSoft"> {
+const refusal = (sentence: string, isSoft = false): Judgement => ({ objection: sentence, isSoft });
+
+function judge({ want, cluster }: Question, me: MemberSighting, { timeline, lastKnown }: Bounds): Judgement {
   const { ordinal, server } = me;
   if (want.spec.fencedOrdinals.includes(ordinal)) return refusal("is fenced");
   if (server.seen !== "present") return refusal(server.seen === "unknown" ? `does not answer: ${server.because}` : "does not run");
-  const { inRecovery, systemIdentifier, replaying } = server.value;
+  const { inRecovery, systemIdentifier } = server.value;
   if (!inRecovery) return refusal("accepts writes already");
   if (cluster.systemIdentifier !== undefined && systemIdentifier !== undefined && systemIdentifier !== cluster.systemIdentifier) return refusal("holds another cluster's data");
   if (isNever(want, ordinal)) return refusal("is never a candidate, by spec.members", true);
   if ((server.value.timeline ?? 0) < timeline) return refusal(`is on timeline ${server.value.timeline ?? 0}, and the newest is ${timeline}`, true);
-  if (replaying === true && server.value.receiver === undefined && server.value.receivedLsn === undefined) return refusal("still replays what its disk holds", true);
+  if (!isSettled(server.value)) return refusal("still replays what its disk holds", true);
   // With a promise to keep, the arithmetic decides: how much more the primary wrote without acknowledging it is no matter.
   const lag = lastKnown === undefined || isSynchronous(want) ? 0 : lsnDiff(lastKnown, positionOf(server.value));
   return lag > want.spec.failover.maxLagBytes ? refusal(`lacks ${lag} bytes of what the primary had, more than maxLagBytes`, true) : { objection: undefined, isSoft: true };
@@ -80,7 +91,7 @@ function quorum({ want, cluster }: Question, candidates: readonly Candidate[]): 
   if (promise === undefined) return { holds: true, arithmetic: undefined };
   const { standbys, required } = promise;
   const counted = standbys.filter((ordinal) => ordinal !== cluster.primaryOrdinal);
-  const seen = candidates.filter(({ ordinal, position }) => counted.includes(ordinal) && position !== undefined);
+  const seen = candidates.filter(({ ordinal, position, isSettled: isLast }) => counted.includes(ordinal) && position !== undefined && isLast);
   // Of the timeline that this epoch writes nothing was seen yet: commits of the one before may be on its primary alone.
   if (want.status.primary?.timeline === undefined) return { holds: false, arithmetic: "the primary was not yet seen to accept writes in this epoch, so it may be the only one that has all commits" };
   const holds = seen.length + required > counted.length;
@@ -98,7 +109,10 @@ export function elect(question: Question): Election {
   const bounds: Bounds = { timeline: newestTimeline(question), lastKnown };
   const candidates = seen.members.filter(({ ordinal }) => cluster.ordinals.includes(ordinal) && ordinal !== cluster.primaryOrdinal).map((me): Candidate => {
     const server = valueOf(me.server);
-    return { ordinal: me.ordinal, timeline: server?.timeline, position: server === undefined ? undefined : positionOf(server), ...judge(question, me, bounds) };
+    return {
+      ordinal: me.ordinal, timeline: server?.timeline, position: server === undefined ? undefined : positionOf(server),
+      isSettled: server !== undefined && isSettled(server), ...judge(question, me, bounds),
+    };
   });
   const { holds, arithmetic } = quorum(question, candidates);
   const able = candidates.filter(({ position, isSoft }) => position !== undefined && isSoft).sort(further);

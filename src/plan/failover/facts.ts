@@ -1,4 +1,5 @@
 /** The facts that the failover table asks about, read from one look. */
+import { isOurs } from "../../api/names.ts";
 import { compareLsn, type Lsn } from "../../postgres/lsn.ts";
 import { memberAt, positionOf, type Cluster } from "../cluster.ts";
 import type { Desired } from "../desired.ts";
@@ -40,6 +41,8 @@ function runningState(situation: Situation, me: MemberSighting): Facts["primary"
   const server = valueOf(me.server);
   if (server !== undefined && !server.inRecovery) return cluster.writable ? "serves" : "unseen";
   const isLate = downMs(situation) > spec.failover.restartSeconds * secondMs;
+  // It may have served all along, and only the operator, new itself, has not reached it yet.
+  if (server === undefined && isLate && isHeard(situation, patienceMs(situation))) return "heard";
   // In recovery it is to be promoted; a server that never answered in this boot is starting.
   if (server !== undefined || me.heard === undefined || !me.heard.answered) return isLate ? "stuck" : "starting";
   const patience = patienceMs(situation);
@@ -48,11 +51,14 @@ function runningState(situation: Situation, me: MemberSighting): Facts["primary"
 }
 
 function primaryState(situation: Situation): Facts["primary"] {
-  const { want: { spec, status }, cluster } = situation;
+  const { want, cluster } = situation;
+  const { spec, status } = want;
   const me = cluster.primary;
   if (me === undefined || spec.replicas === 0 || status.systemIdentifier === undefined) return "unmade";
   if (me.container.seen === "unknown" || me.volume.seen === "unknown") return "unseen";
   const container = valueOf(me.container);
+  // Whoever took the name may work on the member's volume: nobody knows whether that accepts writes.
+  if (container !== undefined && !isOurs(want.owner, container.labels)) return "unseen";
   if (container?.state === "paused") return (me.heard?.silentMs ?? 0) < patienceMs(situation) ? "quiet" : "frozen";
   if (container?.state === "running") return runningState(situation, me);
   if (me.volume.seen === "absent") return "lost";

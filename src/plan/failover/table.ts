@@ -30,7 +30,7 @@ export const factValues = {
     asynchronous: "it is not known to be anywhere else",
   },
   candidate: {
-    ready: "a standby may be promoted by the rules below",
+    ready: "a standby may be promoted by the rules above",
     none: "none may",
   },
   restart: {
@@ -99,7 +99,7 @@ export const rows: readonly Row[] = [
   { name: "approved", when: { primary: ["crashed", "lost"], request: "ready" }, decision: "Promote", sentence: "the primary is down and a person asked for this member" },
   { name: "approved-fence", when: { primary: ["silent", "frozen", "stuck"], request: "ready" }, decision: "Fence", sentence: "the primary does not answer and a person asked for another member" },
   { name: "approval-refused", when: { primary: ["crashed", "lost", "silent", "frozen", "stuck"], request: "refused" }, decision: "Refuse", sentence: "the primary is down and the member that a person asked for cannot take over" },
-  { name: "fenced-down", when: { primary: ended, request: "fenced, ready" }, decision: "Promote", sentence: "the primary is fenced and a standby can take over" },
+  { name: "fenced-down", when: { primary: ["crashed", "lost"], request: "fenced, ready" }, decision: "Promote", sentence: "the primary is fenced and a standby can take over" },
   { name: "fenced-down-nobody", when: { primary: ended, request: "fenced, nobody" }, decision: "Wait", sentence: "the primary is fenced and no standby can take over: take it out of fencedOrdinals" },
 
   { name: "fenced-silent", when: { primary: ["starting", "silent", "frozen", "stuck"], request: "fenced, ready" }, decision: "Fence", sentence: "the primary is to be fenced and does not accept writes: it is killed, and a standby takes over" },

@@ -43,6 +43,8 @@ function formerOf({ want, seen }: MemberContext, epoch: number): Former {
   const former = previous === undefined || previous === want.status.primary?.ordinal ? undefined : memberAt(seen, previous);
   if (former === undefined || (valueOf(former.server)?.epoch ?? -1) >= epoch) return { is: "no matter" };
   const container = valueOf(former.container);
+  // A stranger that took its name is not ours to kill, and no decision of ours reaches it.
+  if (container !== undefined && !isOurs(want.owner, container.labels)) return { is: "no matter" };
   if (container === undefined || !isAlive(container)) return { is: "stopped", container: containerName(want.owner, former.ordinal) };
   return { is: former.server.seen === "present" ? "running behind" : "running unknown", container: container.id };
 }
