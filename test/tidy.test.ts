@@ -42,7 +42,7 @@ const sourceOf = (file: string): Source => {
 };
 
 const sources = filesUnder("src", ".ts").map(sourceOf);
-const others = ["scripts", "bench", "crds", "test"].flatMap((folder) => filesUnder(folder, ".ts")).map(sourceOf);
+const others = ["scripts", "bench", "crds", "docs", "test"].flatMap((folder) => filesUnder(folder, ".ts")).map(sourceOf);
 
 /** Folders whose own files are wiring, and may import everything. */
 const wiring = "";
