@@ -43,7 +43,7 @@ export const object = ({ spec = {}, metadata = {}, status = {} }: Plain = {}): u
 
 export const desired = (plain: Plain = {}): Desired => desire(parse(object(plain)), owner);
 
-const recorded: Status = { primary: { ordinal: 0, epoch: 1, since: new Date(minutesAgo(60)).toISOString() }, systemIdentifier: "7000000000000000001" };
+const recorded: Status = { primary: { ordinal: 0, epoch: 1, since: new Date(minutesAgo(60)).toISOString(), timeline: 2 }, systemIdentifier: "7000000000000000001" };
 
 const image = { id: "sha256:postgres", name: "pgrs/postgres:17" } as const;
 const login = (username: string) => present({ username, password: `${username}-password` });
@@ -123,9 +123,17 @@ export const networkFacts = (want: Desired, name: string, change: Partial<Networ
   return { name: wish?.docker ?? name, id: `id-${name}`, driver, subnet, gateway, internal, labels, attached: [], ...change };
 };
 
+/** What a cluster at its goal has promised about acknowledged commits. */
+function promised(plain: Plain, primary: number): Pick<Status, "synchronous"> {
+  const { spec: { replicas, replication: { mode, minSync } } } = desired(plain);
+  const standbys = Array.from({ length: replicas }, (_, ordinal) => ordinal).filter((ordinal) => ordinal !== primary);
+  return mode === "Async" || standbys.length === 0 ? {} : { synchronous: { standbys, required: Math.min(minSync, standbys.length) } };
+}
+
 /** Everything is as the spec says. */
 export function atGoal({ spec = {}, metadata, status = {} }: Plain = {}): Scene {
-  const empty = unmade({ spec: { replicas: 3, ...spec }, ...(metadata === undefined ? {} : { metadata }), status: { ...recorded, ...status } });
+  const plain = { spec: { replicas: 3, ...spec } };
+  const empty = unmade({ ...plain, ...(metadata === undefined ? {} : { metadata }), status: { ...recorded, ...promised(plain, status.primary?.ordinal ?? 0), ...status } });
   const { want } = empty;
   const ordinals = Array.from({ length: want.spec.replicas }, (_, ordinal) => ordinal);
   const primary = want.status.primary?.ordinal ?? 0;
@@ -160,8 +168,9 @@ export const configured = (scene: Scene): Scene => scene.seen.members.reduce((do
   if (!("configuration" in made)) return done;
   const { hash, parametersHash, files } = made.configuration;
   const recovery = files["recovery.conf"];
+  const [, names = ""] = /^synchronous_standby_names = '(.*)'$/m.exec(files["postgresql.conf"] ?? "") ?? [];
   const good = Object.keys(want.spec.postgres.parameters).length > 0 ? `${parametersHash}\n${JSON.stringify(want.spec.postgres.parameters)}\n` : undefined;
-  return server(done, ordinal, { configHash: hash, parametersHash, ...(recovery === undefined ? {} : { recoveryHash: md5(recovery) }), ...(good === undefined ? {} : { good }) });
+  return server(done, ordinal, { configHash: hash, parametersHash, settings: { ...me.server.value.settings, synchronous_standby_names: names }, ...(recovery === undefined ? {} : { recoveryHash: md5(recovery) }), ...(good === undefined ? {} : { good }) });
 }, scene);
 
 export const changed = ({ want, seen }: Scene, change: Partial<Observation>): Scene => ({ want, seen: { ...seen, ...change } });
