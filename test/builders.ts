@@ -7,6 +7,7 @@ import { parse, type Metadata, type Resource, type Status } from "../src/api/res
 import { clusterOf } from "../src/plan/cluster.ts";
 import { configurationOf } from "../src/plan/configuration.ts";
 import { containerOf, desire, nicsOf, type Desired } from "../src/plan/desired.ts";
+import type { JobKind } from "../src/plan/jobs.ts";
 import { absent, present, unknown, valueOf, type DataFacts, type MemberSighting, type Observation, type Sighting } from "../src/plan/observation.ts";
 import { plan, printed } from "../src/plan/plan.ts";
 import { clientKeys } from "../src/plan/rules/secrets.ts";
@@ -236,7 +237,7 @@ export const stopped = (scene: Scene, ordinal: number, change: Partial<Container
 /** The server gives no answer. */
 export const silent = (scene: Scene, ordinal: number): Scene => member(disconnected(scene, ordinal), ordinal, { server: unknown(`demo-${ordinal}: PostgreSQL is starting`) });
 
-export const job = (want: Desired, ordinal: number, kind: "initdb" | "basebackup", change: Partial<ContainerFacts> & { readonly log?: readonly string[]; readonly attempt?: number; readonly fullAt?: number } = {}): MemberSighting["job"] => {
+export const job = (want: Desired, ordinal: number, kind: JobKind, change: Partial<ContainerFacts> & { readonly log?: readonly string[]; readonly attempt?: number; readonly fullAt?: number } = {}): MemberSighting["job"] => {
   const { log = [], attempt = 1, fullAt, ...facts } = change;
   return present({
     id: `job-${ordinal}`, name: `default_demo_${ordinal}_job`, labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt), ...(fullAt === undefined ? {} : { [label.fullAt]: String(fullAt) }) }),

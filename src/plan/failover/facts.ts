@@ -100,6 +100,13 @@ function handOverObjection({ seen, cluster }: Situation, one: Candidate): string
   return compareLsn(position, end) > 0 ? undefined : `has received up to ${position} only, and the primary wrote its last record at ${end}`;
 }
 
+/** Why a standby may lack what was acknowledged: the winner surely has it all, and so has who has as much. */
+function commitsObjection(to: Candidate, { winner, arithmetic }: Election): string | undefined {
+  if (winner === undefined) return `may lack acknowledged commits: ${arithmetic ?? "no standby surely has them"}`;
+  const hasAsMuch = to.timeline === winner.timeline && compareLsn(to.position ?? "0/0", winner.position ?? "0/0") >= 0;
+  return hasAsMuch ? undefined : `may lack acknowledged commits: ordinal ${winner.ordinal} has received up to ${winner.position ?? "0/0"}`;
+}
+
 /** Who is asked for by name, or by the fence around the primary. */
 export function requestOf(situation: Situation, election: Election): Request {
   const { want: { spec, status }, cluster } = situation;
@@ -114,8 +121,7 @@ export function requestOf(situation: Situation, election: Election): Request {
   if (to === undefined) return { kind: "refused", to, objection: "is no member: replicas is lower" };
   // After a crash only who has every acknowledged commit may take over, asked for or not.
   const isCrash = !cluster.writable && lastCheckpoint(cluster.primary) === undefined;
-  const objection = handOverObjection(situation, to)
-    ?? (isCrash && isSynchronous(situation.want) && to.ordinal !== election.winner?.ordinal ? `may lack acknowledged commits: ${election.arithmetic ?? "another standby has more"}` : undefined);
+  const objection = handOverObjection(situation, to) ?? (isCrash && isSynchronous(situation.want) ? commitsObjection(to, election) : undefined);
   return objection === undefined ? { kind: "ready", to, objection: "" } : { kind: "refused", to, objection };
 }
 

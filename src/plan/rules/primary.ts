@@ -32,7 +32,7 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
     : perform(action("recordPrimary", "cluster", `ordinal ${best.ordinal} (epoch 1), since it has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch: 1, change: {} }));
 };
 
-type Former = { readonly is: "no matter" } | { readonly is: "stopped" | "running unknown" | "running behind"; readonly container: string };
+type Former = { readonly is: "no matter" | "unseen" } | { readonly is: "stopped" | "running unknown" | "running behind"; readonly container: string };
 
 /**
  * The former primary, which has to be seen ended once more before its successor is promoted: an operator of the epoch
@@ -42,6 +42,7 @@ function formerOf({ want, seen }: MemberContext, epoch: number): Former {
   const previous = want.status.primary?.previous;
   const former = previous === undefined || previous === want.status.primary?.ordinal ? undefined : memberAt(seen, previous);
   if (former === undefined || (valueOf(former.server)?.epoch ?? -1) >= epoch) return { is: "no matter" };
+  if (former.container.seen === "unknown") return { is: "unseen" };
   const container = valueOf(former.container);
   // A stranger that took its name is not ours to kill, and no decision of ours reaches it.
   if (container !== undefined && !isOurs(want.owner, container.labels)) return { is: "no matter" };
@@ -62,6 +63,7 @@ export const promote: Rule = (context) => {
   const writer = seen.members.find((member) => member.ordinal !== me.ordinal && valueOf(member.server)?.inRecovery === false);
   if (writer !== undefined) return wait(`${lane} is promoted when ordinal ${writer.ordinal} no longer accepts writes`, "ForkDetected");
   const former = formerOf(context, epoch);
+  if (former.is === "unseen") return wait(`${lane} is promoted when the former primary's container has been looked at`, undefined, 150);
   if (former.is === "running behind") return wait(`${lane} is promoted when the former primary has its new configuration`, undefined, 150);
   if (former.is === "running unknown") return perform(action("fenceMember", lane, "the former primary runs and does not answer, so another decision could still reach it", { container: former.container }));
   // Its address follows at once: clients look for it there.

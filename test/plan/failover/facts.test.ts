@@ -90,6 +90,7 @@ const rows: readonly Row[] = [
   { fact: "request", when: "the primary has stopped for it, and it has the last record", given: after(goal, ended(), asked(1)), is: "ready" },
   { fact: "request", when: "the primary has stopped for it, and it lacks the last record", given: after(goal, ended(), has(1, "0/4FFFF88"), asked(1)), is: "refused" },
   { fact: "request", when: "the primary has crashed, and it has every acknowledged commit", given: after(syncGoal, killed(), has(2, "0/4F00000"), asked(1)), is: "ready" },
+  { fact: "request", when: "the primary has crashed, and another would win that has no more", given: after(syncGoal, killed(), asked(2)), is: "ready" },
   { fact: "request", when: "the primary has crashed, and it may lack acknowledged commits", given: after(syncGoal, killed(), has(2, "0/5100000"), asked(1)), is: "refused" },
   { fact: "request", when: "the primary has crashed, and replication is asynchronous", given: after(goal, killed(), has(2, "0/5100000"), asked(1)), is: "ready" },
   { fact: "request", when: "the primary is to be fenced", given: after(goal, fenced), is: "fenced, ready" },
@@ -115,7 +116,8 @@ test("who is asked for, and why not", () => {
   const { request } = verdict(after(asyncGoal, ended(), has(1, "0/4FFFF88"), asked(1)));
   assert.equal(request.objection, "has received up to 0/4FFFF88 only, and the primary wrote its last record at 0/4FFFF88");
   assert.equal(verdict(after(asyncGoal, asked(7))).request.objection, "is no member: replicas is lower");
-  assert.match(verdict(after(syncGoal, killed(), has(2, "0/5100000"), asked(1))).request.objection, /^may lack acknowledged commits: 2 standbys count/);
+  assert.match(verdict(after(syncGoal, killed(), unseen(2), asked(1))).request.objection, /^may lack acknowledged commits: 2 standbys count/);
+  assert.match(verdict(after(syncGoal, killed(), has(2, "0/5100000"), asked(1))).request.objection, /^may lack acknowledged commits: ordinal 2 has received up to 0\/5100000$/);
 });
 
 test("an Engine that does not answer shows a primary that is unseen", () => {
