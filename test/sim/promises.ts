@@ -48,7 +48,9 @@ export function checkDecision(ledger: Ledger, watch: Watch, round: Round, status
   ledger.decisions.set(text, { epoch: primary.epoch, promise: before?.synchronous, isBudget });
   const members = membersOf(watch.model, round.key);
   const chosen = members.find((one) => ordinalOf(one) === primary.ordinal)?.server;
-  if (chosen === undefined || isBudget || watch.disturbances() !== round.disturbances || lastFailover?.epoch !== primary.epoch) return;
+  // Without a promise to keep, a person may choose whom they like.
+  const isAsked = lastFailover?.rule === "approved" && (before?.synchronous?.required ?? 0) === 0;
+  if (chosen === undefined || isBudget || isAsked || watch.disturbances() !== round.disturbances || lastFailover?.epoch !== primary.epoch) return;
   const { fencedOrdinals = [], members: overrides = [] } = round.resource?.spec ?? {};
   for (const [ordinal, position] of ledger.known.get(round) ?? []) {
     const other = members.find((one) => ordinalOf(one) === ordinal)?.server;

@@ -25,8 +25,8 @@ const storm = { least: 10_000, most: 40_000, pauseMax: 5_000 } as const;
 /** How long a cluster is given to be made before the storm, in most worlds. */
 const calmMs = 15_000;
 const peaceMs = 600_000;
-/** Longer than what was begun goes on; in some worlds longer than any call hangs. */
-const silenceMs = [16_000, 16_000, 16_000, 16_000, 16_000, 16_000, 16_000, 65_000] as const;
+/** How long nothing may be written in the end: beyond two looks, or beyond any call that still hangs. */
+const silenceMs = { fresh: 16_000, same: 70_000 } as const;
 
 const foreign = (sim: Simulation, random: Random, key: Key): readonly (() => void)[] => {
   const { model } = sim;
@@ -117,7 +117,7 @@ async function peaceful(sim: Simulation, scenes: readonly Scene[], quietMs: numb
   let quietSince = sim.time.now();
   while (sim.time.now() < until && sim.breaches.length === 0) {
     await sim.time.passUntil(sim.time.now() + 5_000, () => sim.breaches.length > 0);
-    if (sim.writes.count !== writes) quietSince = sim.time.now();
+    if (sim.writes.count !== writes || sim.isFrozen()) quietSince = sim.time.now();
     writes = sim.writes.count;
     if (sim.time.now() - quietSince >= quietMs) return scenes.flatMap((scene) => unsettled(sim, scene));
   }
@@ -150,6 +150,8 @@ export async function run(seed: number): Promise<Report> {
   sim.setRates(noFaults);
   Object.assign(sim.outage, { engine: false, api: false, postgres: false });
   mend(sim.model);
+  const isFresh = random.chance(0.8);
+  if (isFresh) sim.setOperators(0);
   sim.setOperators(1);
   sim.setWriting(false);
   sim.disturbed();
@@ -160,7 +162,7 @@ export async function run(seed: number): Promise<Report> {
     settle(sim, random, scene);
   }
   const peaceAt = sim.time.now();
-  const wrong = sim.breaches.length > 0 ? [] : await peaceful(sim, scenes, random.pick(silenceMs));
+  const wrong = sim.breaches.length > 0 ? [] : await peaceful(sim, scenes, silenceMs[isFresh ? "fresh" : "same"]);
   for (const { key } of scenes) last(sim, key);
   await sim.end();
   return { seed, faults: [...sim.breaches, ...wrong, ...foreignIntact(sim)], story: sim.story, rounds: sim.counts.rounds, settledMs: sim.time.now() - peaceAt };

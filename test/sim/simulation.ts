@@ -43,6 +43,7 @@ export interface Simulation {
   readonly setWriting: (isWriting: boolean) => void;
   /** How many operators there should be; more than one only by mistake. */
   readonly setOperators: (count: number) => void;
+  readonly isFrozen: () => boolean;
   /** Has an operator stand still for a while. */
   readonly freezeOperator: () => string | undefined;
   /** Checks what must hold at every moment. */
@@ -64,7 +65,7 @@ export interface Options {
 
 export const installation = "installation-1";
 const startOfTime = Date.UTC(2026, 0, 1);
-const linesKept = 400;
+const linesKept = 5_000;
 /** A first apply takes some twenty rounds on end; a busy loop takes any number. */
 const roundsInRushMax = 400;
 const rushMs = 5_000;
@@ -195,6 +196,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     setRates: (rates) => { inner.rates = rates; },
     setWriting: (isWriting) => { flow(model); model.isWriting = isWriting; },
     setOperators: lives.setWanted,
+    isFrozen: () => inner.operators.some(({ life }) => life.thawAt > time.now()),
     freezeOperator: lives.freezeOne,
     shiftClock: (ms) => { inner.skewMs += ms; },
     start: (id) => { engineCalls(model).start(id, AbortSignal.abort()); },

@@ -11,6 +11,7 @@ import { compareLsn } from "../../postgres/lsn.ts";
 import { parseSynchronousStandbyNames } from "../../postgres/standby-names.ts";
 import type { Action, Step } from "../action.ts";
 import { memberAt, positionOf } from "../cluster.ts";
+import { synchronousNames } from "../configuration.ts";
 import type { Desired } from "../desired.ts";
 import { valueOf } from "../observation.ts";
 import { action, perform, type ClusterContext } from "../rules/context.ts";
@@ -68,7 +69,9 @@ export function promise(context: ClusterContext): Step {
   if (isSame(recorded, real) && recorded?.next === undefined) return "satisfied";
   if (real === undefined) return recorded === undefined ? "satisfied" : record("no standby is waited for", undefined);
   if (isSame(recorded, real)) return record("the promise is the one in force", real);
-  if (server.answeredAt - server.loadedAt < settledMs) return "satisfied";
+  // The same round may be about to give it other names.
+  const isChanging = !isSame(real, promiseIn(want, synchronousNames(want, context.seen, cluster)));
+  if (isChanging || server.answeredAt - server.loadedAt < settledMs) return "satisfied";
   const { standbys, required } = recorded ?? { standbys: [], required: 0 };
   const next = recorded?.next;
   if (next === undefined || !isSame(next, real)) {
