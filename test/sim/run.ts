@@ -59,7 +59,7 @@ const images = (sim: Simulation, random: Random, version: string): void => {
 function settle(sim: Simulation, random: Random, scene: Scene): void {
   // A person takes the fence away and, where data is gone, says that what is left will do.
   const { fencedOrdinals: _, ...rest } = scene.wish.spec;
-  let spec: PlainSpec = { ...rest, reconcilePolicy: "Apply", failover: { ...rest.failover, mode: "Automatic", ...(scene.losses.primary || random.chance(0.3) ? { whenNoCandidate: "PromoteAfter", promoteAfterSeconds: 5 } : {}) } };
+  let spec: PlainSpec = { ...rest, ...(scene.losses.primary ? { replicas: 4 } : {}), reconcilePolicy: "Apply", failover: { ...rest.failover, mode: "Automatic", ...(scene.losses.primary || random.chance(0.3) ? { whenNoCandidate: "PromoteAfter", promoteAfterSeconds: 5 } : {}) } };
   const { version, parameters = {} } = spec.postgres;
   spec = { ...spec, postgres: { version, ...(isAccepted(spec) || random.chance(0.3) ? { parameters } : {}) } };
   scene.wish.spec = spec;

@@ -73,7 +73,7 @@ const limits = { concurrency: 8, queueMax: 100, roundMs: 180_000, resyncMs: 300_
 
 const emptyModel = (random: Random, time: Timeline, namesNics: boolean): Model => ({
   time, random, namesNics, containers: new Map(), volumes: new Map(), networks: new Map([["bridge", bridge]]), images: new Map(), pulls: new Map(), registry: new Map(),
-  engineNow: () => startOfTime + time.now(), isDiskFull: false, isWriting: true, bytesPerMs: random.pick([0, 1, 20, 20, 500, 3_000]), checkpointRate: random.pick([0.01, 0.1, 0.5]),
+  engineNow: () => startOfTime + Math.floor(time.now()), isDiskFull: false, isWriting: true, bytesPerMs: random.pick([0, 1, 20, 20, 500, 3_000]), checkpointRate: random.pick([0.01, 0.1, 0.5]),
   flownUntil: 0, acknowledged: new Map(), serial: 0, onEvent: () => undefined, onDisturbance: () => undefined, onPromotion: () => undefined, onDiscard: () => undefined, onBreach: () => undefined,
 });
 
@@ -93,7 +93,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const time = timeline();
   const inner: Inner = { rates: noFaults, skewMs: 0, disturbances: 0, operators: [], wanted: 1, isCrowded: false, hasBegun: false, passwords: 0 };
   const model = emptyModel(random, time, namesNics);
-  const wallNow = (): number => startOfTime + time.now() + inner.skewMs;
+  const wallNow = (): number => startOfTime + Math.floor(time.now()) + inner.skewMs;
   const api: Api = { objects: new Map(), secrets: new Map(), events: new Map(), version: 100, now: wallNow, onChange: () => undefined, onBreach: () => undefined };
   const outage = { engine: false, api: false, postgres: false };
   const wiped = new Set<string>();
