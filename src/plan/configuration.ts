@@ -107,8 +107,8 @@ const hasLoaded = (want: Desired, seen: Observation, cluster: Cluster, me: Membe
 export const addressOn = (member: MemberSighting, network: string): string | undefined =>
   valueOf(member.container)?.endpoints.find((endpoint) => endpoint.network === network)?.address || undefined;
 
-const namesOf = (want: Desired, ordinals: readonly number[], count: number): string => synchronousStandbyNames({
-  mode: ordinals.length === 0 ? "Async" : want.spec.replication.mode, count, traits: want.traits, names: ordinals.map((ordinal) => memberName(want.owner.name, ordinal)),
+const namesOf = (want: Desired, ordinals: readonly number[], count: number, mode = want.spec.replication.mode): string => synchronousStandbyNames({
+  mode: ordinals.length === 0 ? "Async" : mode, count, traits: want.traits, names: ordinals.map((ordinal) => memberName(want.owner.name, ordinal)),
 });
 
 /**
@@ -119,9 +119,9 @@ const namesOf = (want: Desired, ordinals: readonly number[], count: number): str
 export function synchronousNames(want: Desired, seen: Observation, cluster: Cluster): string {
   const { mode, minSync, durability } = want.spec.replication;
   const promised = want.status.synchronous;
-  if (!cluster.writable && mode !== "Async" && promised !== undefined && promised.required > 0) {
+  if (!cluster.writable && promised !== undefined && promised.required > 0) {
     const standbys = promised.standbys.filter((ordinal) => ordinal !== cluster.primaryOrdinal);
-    return namesOf(want, standbys, Math.min(promised.required, standbys.length));
+    return namesOf(want, standbys, Math.min(promised.required, standbys.length), mode === "Async" ? "Priority" : mode);
   }
   const known = seen.members.filter((member) => cluster.ordinals.includes(member.ordinal) && member.ordinal !== cluster.primaryOrdinal
     && (dataOf(member) === "data" || valueOf(member.container)?.state === "running")).map(({ ordinal }) => ordinal);

@@ -94,7 +94,8 @@ function ready(scene: Scene, others: Readonly<Record<string, Verdict>>, members:
   if (worst !== undefined) return worst;
   const unset = unsetOf(scene);
   if (unset !== undefined) return { status: "False", reason: "MembersPending", message: unset };
-  return cluster.surplus.length > 0 ? { status: "False", reason: "MembersPending", message: `${cluster.surplus.length} members are being scaled away` }
+  const leaving = cluster.surplus.filter(({ volume, container }) => volume.seen !== "absent" || container.seen !== "absent");
+  return leaving.length > 0 ? { status: "False", reason: "MembersPending", message: `${leaving.length} members are being scaled away` }
     : { status: "True", reason: "AllMembersReady", message: `all ${cluster.ordinals.length} members are ready` };
 }
 

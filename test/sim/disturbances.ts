@@ -1,41 +1,13 @@
 /** What happens to a cluster from outside: things break, people pull wires, and specs are edited half-way. */
 import { label } from "../../src/api/names.ts";
-import type { Key } from "../../src/api/resource.ts";
-import { membersOf, ordinalOf, writersOf, type Model, type SimContainer } from "./model.ts";
+import { isAlive, membersOf, ordinalOf, writersOf } from "./model.ts";
+import { breakdowns } from "./breakdowns.ts";
+import { anyOf, ours, type Disturbance, type Scene } from "./scene.ts";
 import { disconnect } from "./networks.ts";
-import type { Random } from "./random.ts";
-import { apply, keyText, remove, type Api } from "./resources.ts";
+import { apply, keyText, remove } from "./resources.ts";
 import { end } from "./server.ts";
-import { editOf, type PlainSpec } from "./specs.ts";
-
-export interface Scene {
-  readonly model: Model;
-  readonly api: Api;
-  readonly random: Random;
-  readonly key: Key;
-  /** The spec that the person has in their file. */
-  readonly wish: { spec: PlainSpec };
-  readonly outage: { engine: boolean; api: boolean; postgres: boolean };
-  readonly shiftClock: (ms: number) => void;
-  readonly wiped: Set<string>;
-  /** docker start, by a person. */
-  readonly start: (id: string) => void;
-}
-
-type Disturbance = (scene: Scene) => string | undefined;
-
-const anyOf = <T>(random: Random, list: readonly T[]): T | undefined => list[random.between(0, Math.max(0, list.length - 1))];
-
-const ours = ({ model, key }: Scene): readonly SimContainer[] =>
-  [...model.containers.values()].filter(({ spec: { labels } }) => labels[label.component] !== "other" && labels[label.namespace] === key.namespace && labels[label.name] === key.name);
-
-const killOne: Disturbance = (scene) => {
-  const victim = anyOf(scene.random, ours(scene).filter(({ state }) => state === "running"));
-  if (victim === undefined) return undefined;
-  const exitCode = scene.random.pick([137, 137, 1, 0]);
-  end(scene.model, victim, exitCode, exitCode === 1 ? "PANIC:  could not write to file: No space left on device" : "");
-  return `${victim.spec.name} ends with code ${exitCode}`;
-};
+import { editOf } from "./specs.ts";
+import { flow } from "./streams.ts";
 
 const removeOne: Disturbance = (scene) => {
   const victim = anyOf(scene.random, ours(scene));
@@ -59,8 +31,8 @@ const loseCopy: Disturbance = (scene) => {
 };
 
 const startByHand: Disturbance = (scene) => {
-  const stopped = membersOf(scene.model, scene.key).find(({ state, spec }) => state !== "running" && scene.model.volumes.get(spec.mounts[0]?.volume ?? "")?.database !== undefined);
-  if (stopped === undefined || ours(scene).some((one) => one.state === "running" && one.spec.mounts[0]?.volume === stopped.spec.mounts[0]?.volume)) return undefined;
+  const stopped = membersOf(scene.model, scene.key).find((one) => !isAlive(one) && scene.model.volumes.get(one.spec.mounts[0]?.volume ?? "")?.database !== undefined);
+  if (stopped === undefined || ours(scene).some((one) => isAlive(one) && one.spec.mounts[0]?.volume === stopped.spec.mounts[0]?.volume)) return undefined;
   try { scene.start(stopped.id); } catch { /* the Engine tells the person why not */ }
   return `${stopped.spec.name} is started by hand`;
 };
@@ -76,7 +48,7 @@ const pullWire: Disturbance = (scene) => {
 const dropNetwork: Disturbance = (scene) => {
   const network = anyOf(scene.random, [...scene.model.networks.values()].filter(({ labels }) => labels[label.name] === scene.key.name));
   if (network === undefined) return undefined;
-  for (const container of scene.model.containers.values()) if (container.state === "running") disconnect(scene.model, container, network.name);
+  for (const container of scene.model.containers.values()) if (isAlive(container)) disconnect(scene.model, container, network.name);
   scene.model.networks.delete(network.name);
   return `the network ${network.name} is removed by hand`;
 };
@@ -106,12 +78,28 @@ const outage = (side: "engine" | "api" | "postgres"): Disturbance => (scene) => 
   return `${side} can't be reached for ${ms} ms`;
 };
 
-const fullDisk: Disturbance = ({ model, random }) => {
-  if (model.isDiskFull) return undefined;
-  model.isDiskFull = true;
-  model.time.after(random.between(1_000, 20_000), () => { model.isDiskFull = false; });
-  return "the disk is full for a while";
+/** The primary's data is gone, and at least one other member has some. */
+const losePrimary: Disturbance = (scene) => {
+  const { model, key, losses } = scene;
+  const [primary] = writersOf(model, key);
+  const volume = primary?.spec.mounts[0]?.volume;
+  const others = primary === undefined ? [] : membersOf(model, key).filter((one) => one !== primary && one.server?.upstream?.state === "streaming");
+  if (primary === undefined || volume === undefined || others.length === 0 || losses.primary || scene.random.chance(0.5)) return undefined;
+  losses.primary = true;
+  end(model, primary, 137);
+  model.containers.delete(primary.id);
+  model.volumes.delete(volume);
+  model.onEvent("container destroy", primary.spec.labels);
+  return `${primary.spec.name}, the primary, and its volume are removed by hand`;
 };
+
+const twoOperators: Disturbance = ({ setOperators, random, model, happened }) => {
+  setOperators(2);
+  model.time.after(random.between(2_000, 30_000), () => { setOperators(1); happened("one operator again"); });
+  return "a second operator is started by mistake";
+};
+
+const freezeOperator: Disturbance = (scene) => scene.freezeOperator();
 
 const shiftClock: Disturbance = ({ random, shiftClock: shift }) => {
   const ms = random.pick([-3_600_000, -20_000, 20_000, 3_600_000]);
@@ -129,9 +117,12 @@ const wipeStatus: Disturbance = ({ api, key, wiped, random }) => {
 };
 
 const all: readonly [Disturbance, ...Disturbance[]] = [
-  killOne, killOne, killOne, removeOne, loseCopy, startByHand, pullWire, pullWire, dropNetwork, edit, edit, edit, edit, deleteIt,
-  outage("engine"), outage("api"), outage("postgres"), fullDisk, shiftClock, wipeStatus,
+  ...breakdowns, removeOne, loseCopy, losePrimary, startByHand, pullWire, pullWire, dropNetwork, edit, edit, edit, edit, edit, deleteIt,
+  outage("engine"), outage("api"), outage("postgres"), shiftClock, wipeStatus, twoOperators, freezeOperator,
 ];
 
 /** One of them, at random; what happened, or undefined when there was nothing to happen to. */
-export const disturb = (scene: Scene): string | undefined => scene.random.pick(all)(scene);
+export const disturb = (scene: Scene): string | undefined => {
+  flow(scene.model);
+  return scene.random.pick(all)(scene);
+};

@@ -5,10 +5,11 @@ import type { ContainerFacts, ContainerSpec, Engine } from "../../src/ports.ts";
 import type { Sync } from "./calls.ts";
 import type { ControlState } from "../../src/postgres/control.ts";
 import { keepsOldNote } from "../../src/postgres/look.ts";
-import { containerNamed, dataPath, serialOf, volumeOf, type Database, type Model, type SimContainer, type SimVolume } from "./model.ts";
-import { runJob } from "./jobs.ts";
+import { containerNamed, dataPath, isAlive, isFull, serialOf, volumeOf, type Database, type Model, type SimContainer, type SimVolume } from "./model.ts";
+import { discardOld, runJob } from "./jobs.ts";
 import { connectAll, endpointFor, isOursLike, networkCalls } from "./networks.ts";
-import { boot, end, parseSettings, refusalOf } from "./server.ts";
+import { boot, end, stop } from "./server.ts";
+import { parseSettings, refusalOf } from "./settings.ts";
 
 const facts = (model: Model, container: SimContainer): ContainerFacts => {
   const { id, spec, state, exitCode, error, startedAt, finishedAt, endpoints } = container;
@@ -30,7 +31,7 @@ function create(model: Model, spec: ContainerSpec): string {
   for (const { volume } of spec.mounts) if (!model.volumes.has(volume)) throw new Conflict(`create container ${spec.name}: the volume ${volume} is gone`);
   if (![...model.images.values()].some(({ id }) => id === spec.image)) throw new Terminal(`create container ${spec.name}: no such image`, { reason: "ImageUnavailable" });
   const container: SimContainer = {
-    id: serialOf(model), spec, state: "created", exitCode: 0, error: "", startedAt: 0, finishedAt: 0, endpoints: new Map(), server: undefined, held: undefined, log: [], nics: 0, life: 0,
+    id: serialOf(model), spec, state: "created", exitCode: 0, error: "", startedAt: 0, finishedAt: 0, endpoints: new Map(), server: undefined, held: undefined, log: [], nics: 0, life: 0, waiting: new Set(),
   };
   if (spec.network !== "none") {
     if (!model.networks.has(spec.network)) throw new Conflict(`create container ${spec.name}: network ${spec.network} not found`, { reason: "NetworkMissing" });
@@ -46,8 +47,8 @@ const dataMount = (container: SimContainer): string | undefined => container.spe
 function start(model: Model, id: string): void {
   const container = containerNamed(model, id);
   if (container === undefined) throw new Conflict(`start container ${id}: the container is gone`);
-  if (container.state === "running") return;
-  const other = [...model.containers.values()].find((one) => one !== container && one.state === "running" && dataMount(one) === dataMount(container));
+  if (isAlive(container)) return;
+  const other = [...model.containers.values()].find((one) => one !== container && isAlive(one) && dataMount(one) === dataMount(container));
   if (other !== undefined) model.onBreach(`${container.spec.name} starts on the volume that ${other.spec.name} is at work on`);
   Object.assign(container, { state: "running", error: "", nics: 0, life: container.life + 1 });
   const refusal = connectAll(model, container);
@@ -63,16 +64,10 @@ function start(model: Model, id: string): void {
   else if (container.spec.labels[label.component] === "member") boot(model, container);
 }
 
-const stop = (model: Model, id: string): void => {
-  const container = containerNamed(model, id);
-  // A server shuts down cleanly; a shell ends by the signal.
-  if (container !== undefined) end(model, container, container.spec.labels[label.component] === "job" ? 130 : 0);
-};
-
 const remove = (model: Model, id: string): void => {
   const container = containerNamed(model, id);
   if (container === undefined) return;
-  if (container.state === "running") throw new Conflict(`remove container ${container.spec.name}: the container still runs`);
+  if (isAlive(container)) throw new Conflict(`remove container ${container.spec.name}: the container still runs`);
   model.containers.delete(container.id);
   model.onEvent("container destroy", container.spec.labels);
 };
@@ -91,14 +86,14 @@ const stateNumbers: Readonly<Record<ControlState, number>> = { other: 0, shutDow
 
 const catalogs: Readonly<Record<string, number>> = { 11: 201809051, 12: 201909212, 13: 202007201, 15: 202209061, 17: 202406281, 18: 202506291 };
 
-const controlFile = ({ systemIdentifier, major, state, checkpoint, timeline }: Database): Uint8Array => {
+const controlFile = ({ systemIdentifier, major, state, checkpoint, controlTimeline }: Database): Uint8Array => {
   const bytes = Buffer.alloc(512);
   bytes.writeBigUInt64LE(BigInt(systemIdentifier), 0);
   bytes.writeUInt32LE(1_300, 8);
   bytes.writeUInt32LE(catalogs[major] ?? 0, 12);
   bytes.writeUInt32LE(stateNumbers[state], 16);
   bytes.writeBigUInt64LE(BigInt(checkpoint), 32);
-  bytes.writeUInt32LE(timeline, 48);
+  bytes.writeUInt32LE(controlTimeline, 48);
   return bytes;
 };
 
@@ -119,6 +114,7 @@ function exec(model: Model, id: string, command: readonly string[]): { readonly 
   if (container?.state !== "running" || volume === undefined) throw new Conflict(`run ${command[0] ?? ""}: the container does not run just now`);
   if (command.join(" ").includes("pgdata.old")) {
     volume.files.delete(`${dataPath}/${keepsOldNote}`);
+    discardOld(model, volume);
     return { exitCode: 0, output: "" };
   }
   const file = command.find((word) => word.startsWith("--config-file="))?.slice("--config-file=".length);
@@ -147,7 +143,9 @@ function removeVolume(model: Model, name: string): void {
   if (user !== undefined) throw new Conflict(`remove volume ${name}: a container still uses the volume`);
   const volume = model.volumes.get(name);
   model.volumes.delete(name);
-  if (volume !== undefined) model.onEvent("volume destroy", volume.labels);
+  if (volume === undefined) return;
+  for (const database of [volume.database, volume.old]) if (database !== undefined) model.onDiscard(`the volume ${name}`, volume, database);
+  model.onEvent("volume destroy", volume.labels);
 }
 
 export const engineCalls = (model: Model): Sync<Engine> => ({
@@ -178,7 +176,10 @@ export const engineCalls = (model: Model): Sync<Engine> => ({
   createContainer: (spec) => create(model, spec),
   removeContainer: (id) => remove(model, id),
   start: (id) => start(model, id),
-  stop: (id) => stop(model, id),
+  stop: (id) => {
+    const container = containerNamed(model, id);
+    if (container !== undefined) stop(model, container);
+  },
   kill: (id) => {
     const container = containerNamed(model, id);
     if (container !== undefined) end(model, container, 137);
@@ -186,6 +187,7 @@ export const engineCalls = (model: Model): Sync<Engine> => ({
   putFiles: (id, directory, files) => {
     for (const file of files) {
       const { volume, path } = place(model, id, `${directory}/${file.path}`);
+      if (isFull(model, volume)) throw new Transient(`put ${path}: no space left on device`);
       volume.files.set(path, file.text);
     }
   },

@@ -1,6 +1,7 @@
 /**
- * Calls as they are in life: they fail, hang until their signal fires, come late, or succeed and say that they did
- * not; and the operator may die before or after any of them. The seed says which of these exist and how often.
+ * Calls as they are in life: they take a moment, fail, hang until their signal fires, come late, or succeed and say
+ * that they did not; and the operator may die or freeze before or after any of them. The seed says which of these
+ * exist and how often.
  */
 import { Terminal, Transient } from "../../src/errors.ts";
 import type { Clock } from "../../src/controller/clock.ts";
@@ -18,25 +19,33 @@ export interface Rates {
   /** No answer until the signal fires; done or not. */
   readonly hang: number;
   readonly death: number;
+  /** The whole program stands still for a while, and then goes on where it was. */
+  readonly freeze: number;
+  /** Takes a moment in which the world goes on. */
+  readonly moment: number;
   /** Somebody else writes to the resource just before. */
   readonly rival: number;
 }
 
-export const noFaults: Rates = { failedRead: 0, slowRead: 0, failedWrite: 0, deniedWrite: 0, slowWrite: 0, hang: 0, death: 0, rival: 0 };
+export const noFaults: Rates = { failedRead: 0, slowRead: 0, failedWrite: 0, deniedWrite: 0, slowWrite: 0, hang: 0, death: 0, freeze: 0, moment: 0, rival: 0 };
 
 /** Half of the kinds of faults, each more or less often. */
 export const ratesOf = (random: Random): Rates => {
   const rate = (most: number): number => random.chance(0.5) ? 0 : most * random.next() ** 2;
   return {
-    failedRead: rate(0.02), slowRead: rate(0.01), failedWrite: rate(0.25), deniedWrite: rate(0.2), slowWrite: rate(0.3), hang: rate(0.004), death: rate(0.01), rival: rate(0.15),
+    failedRead: rate(0.02), slowRead: rate(0.01), failedWrite: rate(0.25), deniedWrite: rate(0.2), slowWrite: rate(0.3), hang: rate(0.004), death: rate(0.01),
+    freeze: rate(0.004), moment: rate(0.1), rival: rate(0.15),
   };
 };
 
 /** One run of the operator's program, from its start to its death. */
 export interface Life {
   isDead: boolean;
+  /** Until when it stands still. By the timeline. */
+  thawAt: number;
   readonly clock: Clock & { readonly stop: () => void };
   readonly die: () => void;
+  readonly freeze: () => void;
 }
 
 export interface Call<T> {
@@ -46,6 +55,8 @@ export interface Call<T> {
   readonly effect: () => T;
   /** Done instead of the effect when the call breaks off in its middle. */
   readonly half?: (() => void) | undefined;
+  /** How long it waits for an answer that does not come; undefined when there is somebody to answer. Milliseconds. */
+  readonly silentMs?: (() => number | undefined) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -67,12 +78,12 @@ const never = (): Promise<never> => new Promise(() => undefined);
 const slowMsMax = 6_000;
 const hangMs = { read: 15_000, write: 60_000 } as const;
 
-type Fate = "fine" | "fails" | "denies" | "slow" | "hangs" | "dies first" | "dies after";
+type Fate = "fine" | "fails" | "denies" | "slow" | "a moment" | "hangs" | "dies first" | "dies after" | "freezes first" | "freezes after";
 
 function fateOf(random: Random, rates: Rates, isWrite: boolean): Fate {
   const odds: readonly (readonly [Fate, number])[] = isWrite
-    ? [["fails", rates.failedWrite], ["denies", rates.deniedWrite], ["slow", rates.slowWrite], ["hangs", rates.hang * 4], ["dies first", rates.death * 2], ["dies after", rates.death * 4]]
-    : [["fails", rates.failedRead], ["slow", rates.slowRead], ["hangs", rates.hang], ["dies first", rates.death * 0.3]];
+    ? [["fails", rates.failedWrite], ["denies", rates.deniedWrite], ["slow", rates.slowWrite], ["hangs", rates.hang * 4], ["dies first", rates.death * 2], ["dies after", rates.death * 4], ["freezes first", rates.freeze * 3], ["freezes after", rates.freeze * 3], ["a moment", rates.moment]]
+    : [["fails", rates.failedRead], ["slow", rates.slowRead], ["hangs", rates.hang], ["dies first", rates.death * 0.3], ["freezes first", rates.freeze * 0.3], ["freezes after", rates.freeze * 0.3], ["a moment", rates.moment]];
   let left = random.next();
   for (const [fate, chance] of odds) {
     if (left < chance) return fate;
@@ -93,13 +104,22 @@ function later<T>({ time, life, onLate }: Trouble, { effect, isWrite, signal, wh
       onLate();
       try {
         const value = early === undefined ? effect() : early.value;
-        if (!life.isDead) resolve(value);
+        whenAwake(time, life, () => resolve(value));
       } catch (error) {
-        if (!life.isDead) reject(error instanceof Error ? error : new Error(String(error)));
+        whenAwake(time, life, () => reject(error instanceof Error ? error : new Error(String(error))));
       }
     });
   });
 }
+
+/** Goes on in a program as soon as that moves; never in one that is gone. */
+function whenAwake(time: Timeline, life: Life, run: () => void): void {
+  if (life.isDead) return;
+  if (life.thawAt <= time.now()) return run();
+  time.after(life.thawAt - time.now(), () => whenAwake(time, life, run));
+}
+
+const thawed = (time: Timeline, life: Life): Promise<void> => new Promise((resolve) => whenAwake(time, life, resolve));
 
 async function hang<T>({ life, random }: Trouble, { effect, isWrite, signal, what }: Call<T>): Promise<T> {
   if (isWrite && random.chance(0.5)) attempt(effect);
@@ -111,17 +131,28 @@ const attempt = (effect: () => unknown): void => {
   try { effect(); } catch { /* nobody hears of it */ }
 };
 
+/** Nobody answers, until whoever asks has waited long enough. */
+async function silence({ life }: Trouble, { what, signal }: Pick<Call<unknown>, "what" | "signal">, ms: number): Promise<never> {
+  await life.clock.sleep(ms, signal).catch(() => undefined);
+  throw new Transient(`${what}: no answer within ${ms} ms`);
+}
+
+const momentMsMax = 80;
+
 /** One call to the outside, with whatever goes wrong with it. */
 export async function perform<T>(trouble: Trouble, call: Call<T>): Promise<T> {
-  const { life, random, rates, note, outage } = trouble;
+  const { life, random, rates, note, outage, time } = trouble;
   const { what, isWrite, effect, half, signal } = call;
   if (life.isDead) return never();
+  if (life.thawAt > time.now()) await thawed(time, life);
   signal.throwIfAborted();
   const out = outage(what);
   if (out !== undefined) throw out;
+  const silentMs = call.silentMs?.();
+  if (silentMs !== undefined) return silence(trouble, call, silentMs);
   const now = rates();
   const fate = now === noFaults ? "fine" : fateOf(random, now, isWrite);
-  if (fate !== "fine") note(`${what} ${fate}`);
+  if (fate !== "fine" && fate !== "a moment") note(`${what} ${fate}`);
   switch (fate) {
     case "fine": return effect();
     case "fails":
@@ -129,8 +160,17 @@ export async function perform<T>(trouble: Trouble, call: Call<T>): Promise<T> {
       throw isWrite && random.chance(0.2) ? new Terminal(`${what}: refused`) : new Transient(`${what}: failed`);
     case "denies": attempt(effect); throw new Transient(`${what}: the answer was lost`);
     case "slow": return later(trouble, call, random.between(1, slowMsMax));
+    case "a moment": return later({ ...trouble, onLate: () => undefined }, call, random.between(1, momentMsMax));
     case "hangs": return hang(trouble, call);
     case "dies first": life.die(); return never();
     case "dies after": attempt(effect); life.die(); return never();
+    case "freezes first": life.freeze(); await thawed(time, life); signal.throwIfAborted(); return effect();
+    case "freezes after": return frozenAfter(trouble, call);
   }
+}
+
+/** What the other side answered is read when the program moves again. */
+async function frozenAfter<T>({ life, time }: Trouble, { effect }: Call<T>): Promise<T> {
+  life.freeze();
+  try { return effect(); } finally { await thawed(time, life); }
 }

@@ -7,20 +7,26 @@ import { label } from "../../src/api/names.ts";
 import type { ControlState } from "../../src/postgres/control.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
+import type { Branch, Point } from "./wal.ts";
 
 /** What a complete data directory holds. Positions are plain numbers here. */
 export interface Database {
   readonly systemIdentifier: string;
   readonly major: string;
-  timeline: number;
+  /** The end of the WAL on its disk. */
+  branch: Branch;
   position: number;
-  /** Where each earlier timeline ended. */
-  history: readonly { readonly timeline: number; readonly end: number }[];
+  /** How much of it was replayed in this boot. */
+  replayed: number;
+  /** The highest timeline whose history file it has: a promotion takes the next number. */
+  newestTimeline: number;
+  /** The timeline in its control file, which may be an older one until the next checkpoint. */
+  controlTimeline: number;
   /** Settings that the control file notes, as their last primary had them. */
   control: Readonly<Record<string, number>>;
   /** Name to password verifier. */
-  readonly roles: Map<string, string>;
-  readonly databases: Set<string>;
+  roles: ReadonlyMap<string, string>;
+  databases: ReadonlySet<string>;
   readonly slots: Set<string>;
   /** What the control file says, and where its last checkpoint is. */
   state: ControlState;
@@ -35,6 +41,10 @@ export interface SimVolume {
   /** By path below the mount. Those of the data directory begin with `pgdata/`. */
   readonly files: Map<string, string>;
   database: Database | undefined;
+  /** The data directory that a copy has replaced. */
+  old?: Database | undefined;
+  /** Its disk is full. */
+  isFull?: boolean;
 }
 
 export type Settings = Readonly<Record<string, string>>;
@@ -49,6 +59,23 @@ export interface Loaded {
   readonly recovery: string;
 }
 
+/** A standby's connection to the server that it streams from, as both ends know it. */
+export interface Stream {
+  readonly server: SimServer;
+  readonly address: string;
+  readonly slot: string | undefined;
+  /** The application_name that it gave. */
+  readonly name: string;
+  state: "catchup" | "streaming";
+  /** Sent, but not yet flushed by the standby: in the sockets. */
+  sent: number;
+  /** What the upstream knows to be flushed. */
+  flushed: number;
+  /** When WAL came last, and when the two ends could talk at all. By the timeline. */
+  heardAt: number;
+  linkedAt: number;
+}
+
 export interface SimServer {
   isUp: boolean;
   inRecovery: boolean;
@@ -57,8 +84,20 @@ export interface SimServer {
   readonly database: Database;
   loadedAt: number;
   loaded: Loaded;
-  /** The server that this one streams from. */
-  upstream: { readonly server: SimServer; readonly address: string; readonly slot: string | undefined; state: "catchup" | "streaming" } | undefined;
+  /** The synchronous names before the last reload: some sessions go by them for a while. */
+  former: { readonly names: string; readonly until: number } | undefined;
+  upstream: Stream | undefined;
+  /** Whether it streamed in this boot, and so knows how much it has received. */
+  hasReceived: boolean;
+  /** What was in its socket when its stream ended, and still comes. */
+  tail: number | undefined;
+  /** It is shutting down: nobody is served any more. */
+  isStopping: boolean;
+  isSeeking: boolean;
+  /** deaf: the operator gets no answer, clients do. stuck: its processes stand still, while the container runs. */
+  trouble: "none" | "deaf" | "stuck";
+  /** Bytes a millisecond that it takes in. */
+  pace: number;
 }
 
 export interface SimEndpoint {
@@ -90,6 +129,8 @@ export interface SimContainer {
   nics: number;
   /** Counts starts: what was begun in an earlier life is of no concern. */
   life: number;
+  /** Told when it ends. */
+  readonly waiting: Set<() => void>;
 }
 
 export interface SimNetwork extends NetworkSpec { readonly id: string }
@@ -110,11 +151,24 @@ export interface Model {
   /** The Engine's wall clock, ahead of or behind the operator's. */
   engineNow: () => number;
   isDiskFull: boolean;
-  /** What was committed to clients after standbys confirmed it, by system identifier. */
-  readonly acknowledged: Map<string, number>;
+  /** Clients write. */
+  isWriting: boolean;
+  bytesPerMs: number;
+  /** How likely a checkpoint is in a second. */
+  checkpointRate: number;
+  /** Up to when WAL has flown. */
+  flownUntil: number;
+  /** Up to where clients were told that their commits are safe, by system identifier. */
+  readonly acknowledged: Map<string, Point>;
   serial: number;
   /** Told of everything that the Engine would send an event about, with the labels of what it is about. */
   onEvent: (what: string, labels: Readonly<Record<string, string>>) => void;
+  /** Told of what changed without the operator's doing. */
+  onDisturbance: () => void;
+  /** Told right before a server becomes writable. */
+  onPromotion: (container: SimContainer, server: SimServer) => void;
+  /** Told of data that the operator gave up: of a volume, or of a directory on it. */
+  onDiscard: (what: string, volume: SimVolume, database: Database) => void;
   /** Told of every breach of safety. */
   onBreach: (sentence: string) => void;
 }
@@ -132,10 +186,13 @@ export const volumeOf = (model: Model, { spec }: SimContainer): SimVolume | unde
   return mount === undefined ? undefined : model.volumes.get(mount.volume);
 };
 
+/** Whether it holds what it holds: its processes exist, frozen or not. */
+export const isAlive = ({ state }: SimContainer): boolean => state === "running" || state === "paused";
+
 /** The address with which a running container is on a network; undefined when it is not. */
 export const addressOn = (model: Model, container: SimContainer, network: string): string | undefined => {
   const endpoint = container.endpoints.get(network);
-  return container.state === "running" && endpoint !== undefined && endpoint.networkId === model.networks.get(network)?.id && endpoint.address !== "" ? endpoint.address : undefined;
+  return isAlive(container) && endpoint !== undefined && endpoint.networkId === model.networks.get(network)?.id && endpoint.address !== "" ? endpoint.address : undefined;
 };
 
 /** Which running container has an address that `from` reaches directly, and from which address it does. */
@@ -158,17 +215,15 @@ export const membersOf = (model: Model, { namespace, name }: Owned): readonly Si
 
 export const ordinalOf = ({ spec }: SimContainer): number => Number(spec.labels[label.ordinal]);
 
-export const writersOf = (model: Model, owned: Owned): readonly SimContainer[] =>
-  membersOf(model, owned).filter(({ server }) => server?.isUp === true && !server.inRecovery);
+/** Whether its processes do anything. */
+export const isAwake = ({ state, server }: SimContainer): boolean => state === "running" && server?.trouble !== "stuck";
 
-/** Whether one database is further than another: a newer timeline, or more of the same one. */
-export const isNewer = (one: Database, other: Database): boolean =>
-  one.timeline > other.timeline || (one.timeline === other.timeline && one.position > other.position);
-
-/** Whether a standby at `one` can go on from `other`: nothing that it has was written on another branch. */
-export const canFollow = (one: Database, other: Database): boolean => {
-  if (one.systemIdentifier !== other.systemIdentifier || one.timeline > other.timeline) return false;
-  if (one.timeline === other.timeline) return one.position <= other.position;
-  const branch = other.history.find(({ timeline }) => timeline === one.timeline);
-  return branch !== undefined && one.position <= branch.end;
+/** Whether clients can write to it just now. */
+export const acceptsWrites = (container: SimContainer): boolean => {
+  const { server } = container;
+  return server !== undefined && server.isUp && !server.inRecovery && !server.isStopping && isAwake(container);
 };
+
+export const writersOf = (model: Model, owned: Owned): readonly SimContainer[] => membersOf(model, owned).filter(acceptsWrites);
+
+export const isFull = (model: Model, volume: SimVolume): boolean => model.isDiskFull || volume.isFull === true;

@@ -3,7 +3,7 @@ import { formatAddress, overlap, parseAddress, parseSubnet } from "../../src/api
 import { isOurs } from "../../src/api/names.ts";
 import { Conflict, Terminal } from "../../src/errors.ts";
 import type { MovingAddress, NetworkFacts, NetworkSpec, Nic, Engine } from "../../src/ports.ts";
-import { addressOn, containerNamed, serialOf, type Model, type SimContainer, type SimEndpoint, type SimNetwork } from "./model.ts";
+import { addressOn, containerNamed, isAlive, serialOf, type Model, type SimContainer, type SimEndpoint, type SimNetwork } from "./model.ts";
 import type { Sync } from "./calls.ts";
 
 type Networks = Pick<Sync<Engine>, "networksOf" | "network" | "createNetwork" | "removeNetwork" | "attach" | "detach" | "addAddress" | "removeAddress" | "interfaces">;
@@ -93,7 +93,7 @@ function attach(model: Model, id: string, nic: Nic): void {
   if (!model.networks.has(nic.network)) throw new Conflict(`attach ${container.spec.name} to ${nic.network}: the network is gone`, { reason: "NetworkMissing" });
   const endpoint = endpointFor(model, nic.network, nic);
   container.endpoints.delete(nic.network);
-  if (container.state === "running") {
+  if (isAlive(container)) {
     const refusal = connect(model, container, endpoint);
     if (refusal !== undefined) throw new Terminal(`attach ${container.spec.name} to ${nic.network}: ${refusal}`, { reason: "AddressConflict" });
   }

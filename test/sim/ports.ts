@@ -2,11 +2,13 @@
 import { isOurs } from "../../src/api/names.ts";
 import type { Key, Resource } from "../../src/api/resource.ts";
 import { Transient } from "../../src/errors.ts";
-import type { Engine, Logger, Postgres, Pulse, Resources, World } from "../../src/ports.ts";
+import type { Engine, Logger, LookWish, Postgres, Pulse, Resources, Target, World } from "../../src/ports.ts";
 import type { Sync } from "./calls.ts";
 import { perform, type Trouble } from "./faults.ts";
-import { containerNamed, type Model } from "./model.ts";
+import { containerNamed, isAlive, type Model } from "./model.ts";
+import { isSilent } from "./postgres.ts";
 import type { Round } from "./safety.ts";
+import { flow } from "./streams.ts";
 
 const engineReads = ["facts", "image", "containersOf", "volumesOf", "networksOf", "container", "volume", "network", "readFile", "readDirectory", "interfaces", "logs"] as const;
 const engineWrites = ["createNetwork", "removeNetwork", "createVolume", "removeVolume", "createContainer", "removeContainer", "start", "stop", "kill", "attach", "detach", "addAddress", "removeAddress", "putFiles", "own", "exec"] as const;
@@ -48,6 +50,22 @@ const touches = new Set(["removeNetwork", "removeVolume", "removeContainer", "st
 const halfOf = (what: string, run: Function, args: readonly unknown[]): (() => void) | undefined =>
   what !== "putFiles" ? undefined : () => { run(args[0], args[1], (args[2] as readonly unknown[]).slice(0, 1)); };
 
+/** The adapter's own limits for a question to a server. Milliseconds. */
+const answerMs = { look: 5_000, other: 10_000 } as const;
+
+const limitOf = (name: string, args: readonly unknown[]): number => name === "look" ? (args[1] as LookWish).limitMs ?? answerMs.look : answerMs.other;
+
+/** How long a call to stop a container waits for its end. Milliseconds. */
+const stopMs = 4_000;
+
+/** Waits for the end of a container that was asked to stop, but not for ever. */
+const ended = ({ model, trouble: { time } }: Seams, id: string): Promise<void> => new Promise((resolve) => {
+  const container = containerNamed(model, id);
+  if (container === undefined || !isAlive(container)) return resolve();
+  const cancel = time.after(stopMs, resolve);
+  container.waiting.add(() => { cancel(); resolve(); });
+});
+
 /** The world of a resource, and a bell to ring when a round of it begins. */
 export function portsOf(seams: Seams, key: Key): { readonly world: World; readonly beginRound: () => void } {
   const { model, trouble, installation } = seams;
@@ -59,13 +77,15 @@ export function portsOf(seams: Seams, key: Key): { readonly world: World; readon
       const args = given.slice(0, -1);
       const current = round;
       const effect = (): unknown => {
+        flow(model);
         if (touches.has(name) && isForeign(model, { ...key, installation }, name, String(args[0]))) model.onBreach(`${name} of ${String(args[0])}, which is not ours`);
         if (isWrite && current !== undefined) seams.onWrite(`${side}.${name}`, args, current);
         try { return run(...args); } finally { if (isWrite) seams.onEffect(`${side}.${name}`, args, current); }
       };
-      return perform(trouble, { what: `${side}.${name}`, isWrite, effect, half: halfOf(name, run, args), signal: given.at(-1) as AbortSignal });
+      const silentMs = side === "postgres" ? () => isSilent(model, args[0] as Target) ? limitOf(name, args) : undefined : undefined;
+      return perform(trouble, { what: `${side}.${name}`, isWrite, effect, half: halfOf(name, run, args), silentMs, signal: given.at(-1) as AbortSignal });
     };
-    return [name, perform_];
+    return [name, name !== "stop" ? perform_ : async (...given: readonly unknown[]) => { await perform_(...given); await ended(seams, String(given[0])); }];
   }));
 
   const resources = { ...port("resources", seams.resources, resourceReads, false), ...port("resources", seams.resources, resourceWrites, true) } as unknown as Resources;

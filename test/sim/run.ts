@@ -1,11 +1,13 @@
 /** One seed, one run: faults and people first, while safety is watched; then peace, in which all has to come to rest. */
 import type { Key } from "../../src/api/resource.ts";
-import { disturb, type Scene } from "./disturbances.ts";
+import { mend } from "./breakdowns.ts";
+import { disturb } from "./disturbances.ts";
 import { noFaults, ratesOf } from "./faults.ts";
-import { membersOf } from "./model.ts";
+import { isAlive, membersOf } from "./model.ts";
 import { seeded, type Random } from "./random.ts";
 import { apply, keyText } from "./resources.ts";
 import { loose, problemsOf } from "./safety.ts";
+import type { Scene } from "./scene.ts";
 import { imageOf, simulation, type Simulation } from "./simulation.ts";
 import { isAccepted, specOf, type PlainSpec } from "./specs.ts";
 
@@ -19,15 +21,17 @@ export interface Report {
   readonly settledMs: number;
 }
 
-const storm = { least: 15_000, most: 50_000, pauseMax: 5_000 } as const;
+const storm = { least: 10_000, most: 40_000, pauseMax: 5_000 } as const;
+/** How long a cluster is given to be made before the storm, in most worlds. */
+const calmMs = 15_000;
 const peaceMs = 600_000;
-/** Longer than any call hangs. */
-const silenceMs = 65_000;
+/** How long nothing may be written in the end: beyond two looks, or beyond any call that still hangs. */
+const silenceMs = { fresh: 16_000, same: 70_000 } as const;
 
 const foreign = (sim: Simulation, random: Random, key: Key): readonly (() => void)[] => {
   const { model } = sim;
   const container = { name: "someone", image: "x", hostname: "x", command: [], environment: {}, labels: { "pgrs.dev/installation": "another", "pgrs.dev/namespace": key.namespace, "pgrs.dev/name": key.name, "pgrs.dev/ordinal": "0", "pgrs.dev/component": "other" }, mounts: [], network: "bridge", stopTimeoutSeconds: 10 };
-  const blank = { state: "exited", exitCode: 0, error: "", startedAt: 1, finishedAt: 2, endpoints: new Map(), server: undefined, held: undefined, log: [], nics: 0, life: 0 } as const;
+  const blank = { state: "exited", exitCode: 0, error: "", startedAt: 1, finishedAt: 2, endpoints: new Map(), server: undefined, held: undefined, log: [], nics: 0, life: 0, waiting: new Set<() => void>() } as const;
   const name = `${key.namespace}_${key.name}_${random.between(0, 3)}`;
   model.volumes.set("foreign", { name: "foreign", labels: {}, files: new Map(), database: undefined });
   model.containers.set("foreign", { ...blank, id: "foreign", spec: container });
@@ -53,7 +57,9 @@ const images = (sim: Simulation, random: Random, version: string): void => {
 
 /** The spec to end with: mostly one that PostgreSQL takes, sometimes nothing, sometimes asleep. */
 function settle(sim: Simulation, random: Random, scene: Scene): void {
-  let spec: PlainSpec = { ...scene.wish.spec, reconcilePolicy: "Apply" };
+  // A person takes the fence away and, where data is gone, says that what is left will do.
+  const { fencedOrdinals: _, ...rest } = scene.wish.spec;
+  let spec: PlainSpec = { ...rest, ...(scene.losses.primary ? { replicas: 4 } : {}), reconcilePolicy: "Apply", failover: { ...rest.failover, mode: "Automatic", ...(scene.losses.primary || random.chance(0.3) ? { whenNoCandidate: "PromoteAfter", promoteAfterSeconds: 5 } : {}) } };
   const { version, parameters = {} } = spec.postgres;
   spec = { ...spec, postgres: { version, ...(isAccepted(spec) || random.chance(0.3) ? { parameters } : {}) } };
   scene.wish.spec = spec;
@@ -72,7 +78,7 @@ function unsettled(sim: Simulation, { key, wish: { spec } }: Scene): readonly st
   if (resource.metadata.deletionTimestamp !== undefined) return ["the resource is still being deleted"];
   if (resource.metadata.generation !== resource.status.observedGeneration) return ["the last edit was not observed"];
   if (resource.spec.replicas === 0) {
-    return membersOf(model, key).filter(({ state }) => state === "running").map(({ spec: { name } }) => `${name} still runs`)
+    return membersOf(model, key).filter(isAlive).map(({ spec: { name } }) => `${name} still runs`)
       .concat(conditionOf(sim, key, "Ready")?.reason === "Hibernated" ? [] : ["the condition Ready does not say Hibernated"]);
   }
   // Less than the primary had is either held up, or refused by a member that starts without having seen it.
@@ -88,30 +94,32 @@ function unsettled(sim: Simulation, { key, wish: { spec } }: Scene): readonly st
 }
 
 async function stormy(sim: Simulation, random: Random, scenes: readonly [Scene, ...Scene[]]): Promise<void> {
-  const until = random.between(storm.least, storm.most);
-  sim.setRates(ratesOf(random));
+  const isMade = random.chance(0.7);
+  const from = isMade ? calmMs : 0;
+  const until = from + random.between(storm.least, storm.most);
+  sim.time.after(from, () => sim.setRates(ratesOf(random)));
   const happen = (): void => {
     if (sim.time.now() >= until) return;
     const scene = random.pick(scenes);
     const what = disturb(scene);
-    if (what !== undefined) { sim.disturbed(); sim.tell(`* ${scene.key.name}: ${what}`); }
+    if (what !== undefined) { sim.tell(`* ${scene.key.name}: ${what}`); sim.disturbed(); sim.inspect(); }
     sim.time.after(random.between(1, storm.pauseMax), happen);
   };
-  sim.time.after(random.between(1, 12_000), happen);
+  sim.time.after(from + random.between(1, isMade ? 3_000 : 12_000), happen);
   sim.begin();
   await sim.time.passUntil(until, () => sim.breaches.length > 0);
 }
 
 /** Lets peace last until nothing was written for a while; what is wrong if that takes too long, or ends badly. */
-async function peaceful(sim: Simulation, scenes: readonly Scene[]): Promise<readonly string[]> {
+async function peaceful(sim: Simulation, scenes: readonly Scene[], quietMs: number): Promise<readonly string[]> {
   const until = sim.time.now() + peaceMs;
   let writes = -1;
   let quietSince = sim.time.now();
   while (sim.time.now() < until && sim.breaches.length === 0) {
     await sim.time.passUntil(sim.time.now() + 5_000, () => sim.breaches.length > 0);
-    if (sim.writes.count !== writes) quietSince = sim.time.now();
+    if (sim.writes.count !== writes || sim.isFrozen()) quietSince = sim.time.now();
     writes = sim.writes.count;
-    if (sim.time.now() - quietSince >= silenceMs) return scenes.flatMap((scene) => unsettled(sim, scene));
+    if (sim.time.now() - quietSince >= quietMs) return scenes.flatMap((scene) => unsettled(sim, scene));
   }
   return sim.breaches.length > 0 ? [] : [`no rest after ${peaceMs / 1000} s`, ...scenes.flatMap((scene) => unsettled(sim, scene))];
 }
@@ -130,6 +138,7 @@ export async function run(seed: number): Promise<Report> {
   const sim = simulation({ random, keys, namesNics: random.chance(0.6) });
   const scenes = keys.map((key, index): Scene => ({
     model: sim.model, api: sim.api, random, key, wish: { spec: specOf(random, String(11 + index)) }, outage: sim.outage, shiftClock: sim.shiftClock, wiped: sim.wiped, start: sim.start,
+    setOperators: sim.setOperators, freezeOperator: sim.freezeOperator, losses: { primary: false }, happened: (sentence) => { sim.tell(`* ${sentence}`); sim.disturbed(); sim.inspect(); },
   })) as [Scene, ...Scene[]];
   const cures = scenes.flatMap(({ key, wish }) => { images(sim, random, wish.spec.postgres.version); return foreign(sim, random, key); });
   for (const { key, wish } of scenes) {
@@ -140,7 +149,10 @@ export async function run(seed: number): Promise<Report> {
   sim.tell("peace");
   sim.setRates(noFaults);
   Object.assign(sim.outage, { engine: false, api: false, postgres: false });
-  sim.model.isDiskFull = false;
+  mend(sim.model);
+  const isFresh = random.chance(0.8);
+  if (isFresh) sim.setOperators(0);
+  sim.setOperators(1);
   sim.setWriting(false);
   sim.disturbed();
   for (const cure of cures) cure();
@@ -150,7 +162,7 @@ export async function run(seed: number): Promise<Report> {
     settle(sim, random, scene);
   }
   const peaceAt = sim.time.now();
-  const wrong = sim.breaches.length > 0 ? [] : await peaceful(sim, scenes);
+  const wrong = sim.breaches.length > 0 ? [] : await peaceful(sim, scenes, silenceMs[isFresh ? "fresh" : "same"]);
   for (const { key } of scenes) last(sim, key);
   await sim.end();
   return { seed, faults: [...sim.breaches, ...wrong, ...foreignIntact(sim)], story: sim.story, rounds: sim.counts.rounds, settledMs: sim.time.now() - peaceAt };

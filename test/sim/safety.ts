@@ -5,10 +5,11 @@ import type { Key, Resource, Spec, Status } from "../../src/api/resource.ts";
 import { namedAddresses, type NetworkSpec } from "../../src/api/rules.ts";
 import { networkName } from "../../src/api/names.ts";
 import { verifies } from "../../src/postgres/password.ts";
-import { parseSynchronousStandbyNames } from "../../src/postgres/standby-names.ts";
-import { addressOn, membersOf, ordinalOf, writersOf, type Model, type SimContainer, type SimServer } from "./model.ts";
+import { acceptsWrites, addressOn, isAlive, membersOf, ordinalOf, writersOf, type Model, type SimContainer, type SimServer } from "./model.ts";
 import { keyText, type Api } from "./resources.ts";
-import { sendersOf } from "./server.ts";
+import { namesIn, synchronousSetting } from "./settings.ts";
+import { sendersOf } from "./streams.ts";
+import { contains } from "./wal.ts";
 
 /** One round of one resource: what the operator was told, and when. */
 export interface Round {
@@ -18,6 +19,9 @@ export interface Round {
   readonly disturbances: number;
   /** Containers that the operator itself stopped in it. */
   readonly stopped: Set<string>;
+  /** The count of rounds before it, and by whom it is. */
+  readonly number: number;
+  readonly life: object;
 }
 
 export interface Watch {
@@ -27,17 +31,20 @@ export interface Watch {
   readonly onBreach: (sentence: string) => void;
   /** Keys whose recorded status a person has wiped: for them nobody is the recorded primary. */
   readonly wiped: ReadonlySet<string>;
+  /** Whether an operator may still act on an old record: one that was frozen, or one of two. */
+  readonly isCrowded: () => boolean;
 }
 
 const isCalm = ({ disturbances }: Watch, round: Round): boolean => disturbances() === round.disturbances;
 
 /** At most one member of a resource accepts writes, and it is the recorded primary. */
-export function checkWriters({ model, api, onBreach, wiped }: Watch, key: Key): void {
+export function checkWriters({ model, api, onBreach, wiped, isCrowded }: Watch, key: Key): void {
   const writers = writersOf(model, key);
   if (writers.length > 1) onBreach(`${writers.map(({ spec }) => spec.name).join(" and ")} accept writes at the same time`);
   const [writer] = writers;
   const recorded = api.objects.get(keyText(key))?.status.primary?.ordinal;
-  if (writer !== undefined && recorded !== undefined && recorded !== ordinalOf(writer) && !wiped.has(keyText(key))) {
+  // A record can be made while another operator starts the former primary once more; it is not served by two.
+  if (writer !== undefined && recorded !== undefined && recorded !== ordinalOf(writer) && !wiped.has(keyText(key)) && !isCrowded()) {
     onBreach(`${writer.spec.name} accepts writes, while ordinal ${recorded} is the recorded primary`);
   }
 }
@@ -66,7 +73,7 @@ export function checkVolumeRemoval(watch: Watch, round: Round, name: string): vo
 
 /** Synchronous names are of standbys that stream; where none does, and durability is Required, commits wait for those there were. */
 export function checkSynchronousNames(watch: Watch, round: Round, server: SimServer): void {
-  const wanted = parseSynchronousStandbyNames(server.loaded.running["synchronous_standby_names"] ?? "");
+  const wanted = namesIn(synchronousSetting(server.loaded));
   if (wanted === undefined || server.inRecovery || !isCalm(watch, round)) return;
   const streaming = sendersOf(watch.model, server).filter(({ state }) => state === "streaming").map(({ name }) => name);
   // A standby that this very round stops, in another lane, streamed when the round began.
@@ -81,15 +88,26 @@ export function checkSecrets(text: string, secrets: ReadonlySet<string>, where: 
   for (const secret of secrets) if (text.includes(secret)) onBreach(`a password stands in ${where}: ${text.slice(0, 300)}`);
 }
 
-/** Ready is not said of what is not at its goal, unless something happened after the look. */
-export function checkReady(watch: Watch, round: Round, status: Status): void {
-  if (round.resource === undefined || !isCalm(watch, round)) return;
-  if (status.conditions?.find(({ type }) => type === "Ready")?.status !== "True") return;
-  const [problem] = problemsOf(watch.model, round.key, round.resource.spec, status);
+const isTrue = (status: Status, name: string): boolean => status.conditions?.find(({ type }) => type === name)?.status === "True";
+
+/** Ready and Available are not said of what is otherwise, unless something happened after the look. */
+export function checkClaims(watch: Watch, round: Round, status: Status): void {
+  // A decision is written beside the conditions of the round before: it claims nothing anew.
+  const isDecision = status.conditions === watch.api.objects.get(keyText(round.key))?.status.conditions;
+  if (round.resource === undefined || !isCalm(watch, round) || isDecision) return;
+  const [problem] = isTrue(status, "Ready") ? problemsOf(watch.model, round.key, round.resource.spec, status) : [];
   if (problem !== undefined) watch.onBreach(`Ready is True, while ${problem}`);
+  const primary = membersOf(watch.model, round.key).find((one) => ordinalOf(one) === status.primary?.ordinal);
+  if (isTrue(status, "Available") && !round.stopped.has(primary?.id ?? "") && (primary === undefined || !acceptsWrites(primary))) watch.onBreach("Available is True, while the primary does not accept writes");
 }
 
-const running = (container: SimContainer | undefined): SimServer | undefined => container?.state === "running" && container.server?.isUp === true ? container.server : undefined;
+/** Addresses that more than one running member has. */
+export const doubledAddresses = (model: Model, key: Key, spec: Spec): readonly string[] => (spec.networks as readonly NetworkSpec[]).flatMap(({ primaryAddress }) => {
+  const holders = membersOf(model, key).filter((one) => isAlive(one) && [...one.endpoints.values()].some(({ added }) => primaryAddress !== undefined && added.includes(primaryAddress)));
+  return primaryAddress !== undefined && holders.length > 1 ? [`${primaryAddress} is on ${holders.map(({ spec: { name } }) => name).join(" and ")}`] : [];
+});
+
+const running = (container: SimContainer | undefined): SimServer | undefined => container?.state === "running" && container.server?.isUp === true && !container.server.isStopping && container.server.trouble !== "stuck" ? container.server : undefined;
 
 function nicProblems(model: Model, key: Key, spec: Spec, container: SimContainer): readonly string[] {
   return (spec.networks as readonly NetworkSpec[]).flatMap((network) => {
@@ -146,7 +164,7 @@ export function loose(model: Model, api: Api, key: Key, { spec, status }: Resour
     ...found.join() === slots.sort().join() ? [] : [`the slots are ${found.join(", ")}, not ${slots.join(", ")}`],
     ...[...model.containers.values()].filter(({ spec: { labels } }) => isOwn(labels) && labels[label.component] === "job").map(({ spec: { name } }) => `${name} is still there`),
     ...[...model.networks.values()].filter(({ labels, name }) => isOwn(labels) && !networks.has(name)).map(({ name }) => `the network ${name} is still there`),
-    ...accountProblems(api, key, spec, server),
+    ...accountProblems(api, key, spec, server), ...addressProblems(model, key, spec, status), ...lostProblems(model, server),
   ];
 }
 
@@ -156,3 +174,15 @@ const accountProblems = (api: Api, key: Key, spec: Spec, server: SimServer | und
     const verifier = server?.database.roles.get(username);
     return verifier !== undefined && verifies(verifier, username, password) ? [] : [`the password of ${account} is not that of its Secret`];
   }).concat(server?.database.databases.has(spec.bootstrap.initdb.database) === true ? [] : ["the application's database is missing"]);
+
+function addressProblems(model: Model, key: Key, spec: Spec, status: Status): readonly string[] {
+  const members = membersOf(model, key);
+  const primary = members.find((one) => ordinalOf(one) === status.primary?.ordinal);
+  return [...doubledAddresses(model, key, spec), ...(spec.networks as readonly NetworkSpec[]).flatMap(({ name, primaryAddress }) =>
+    primaryAddress === undefined || [...primary?.endpoints.values() ?? []].some(({ added }) => added.includes(primaryAddress)) ? [] : [`the primary does not have the address ${primaryAddress} on ${name}`])];
+}
+
+const lostProblems = (model: Model, server: SimServer | undefined): readonly string[] => {
+  const acknowledged = server === undefined ? undefined : model.acknowledged.get(server.database.systemIdentifier);
+  return server === undefined || acknowledged === undefined || contains(server.database, acknowledged) ? [] : ["commits that were acknowledged are missing from the primary"];
+};

@@ -15,11 +15,13 @@ import { noFaults, perform, type Life, type Rates, type Trouble } from "./faults
 import { containerNamed, type Model, type SimImage } from "./model.ts";
 import { bridge } from "./networks.ts";
 import { portsOf, unreachable, type Seams } from "./ports.ts";
-import { postgresCalls } from "./postgres.ts";
+import { isSilent, postgresCalls } from "./postgres.ts";
+import { checkDecision, checkDiscard, checkLoss, checkPromise, checkToldLoss, emptyLedger, noteKnown } from "./promises.ts";
 import type { Random } from "./random.ts";
 import { keyText, resourceCalls, type Api } from "./resources.ts";
-import { checkReady, checkSecrets, checkSynchronousNames, checkVolumeRemoval, checkWriters, type Round, type Watch } from "./safety.ts";
+import { checkClaims, checkSecrets, checkSynchronousNames, checkVolumeRemoval, checkWriters, doubledAddresses, type Round, type Watch } from "./safety.ts";
 import { tick } from "./server.ts";
+import { flow } from "./streams.ts";
 import { clockOn, timeline, type Timeline } from "./timeline.ts";
 
 export interface Simulation {
@@ -39,6 +41,13 @@ export interface Simulation {
   readonly disturbed: () => void;
   readonly setRates: (rates: Rates) => void;
   readonly setWriting: (isWriting: boolean) => void;
+  /** How many operators there should be; more than one only by mistake. */
+  readonly setOperators: (count: number) => void;
+  readonly isFrozen: () => boolean;
+  /** Has an operator stand still for a while. */
+  readonly freezeOperator: () => string | undefined;
+  /** Checks what must hold at every moment. */
+  readonly inspect: () => void;
   readonly shiftClock: (ms: number) => void;
   readonly start: (id: string) => void;
   /** Starts the operator, which from then on starts again after each death. */
@@ -56,15 +65,16 @@ export interface Options {
 
 export const installation = "installation-1";
 const startOfTime = Date.UTC(2026, 0, 1);
-const linesKept = 400;
+const linesKept = 5_000;
 /** A first apply takes some twenty rounds on end; a busy loop takes any number. */
 const roundsInRushMax = 400;
 const rushMs = 5_000;
-const limits = { concurrency: 8, queueMax: 100, roundMs: 180_000, resyncMs: 300_000, stopGraceMs: 1_000 } as const;
+const limits = { concurrency: 8, queueMax: 100, roundMs: 180_000, resyncMs: 300_000, stopGraceMs: 1_000, beatMs: 10_000 } as const;
 
 const emptyModel = (random: Random, time: Timeline, namesNics: boolean): Model => ({
   time, random, namesNics, containers: new Map(), volumes: new Map(), networks: new Map([["bridge", bridge]]), images: new Map(), pulls: new Map(), registry: new Map(),
-  engineNow: () => startOfTime + time.now(), isDiskFull: false, acknowledged: new Map(), serial: 0, onEvent: () => undefined, onBreach: () => undefined,
+  engineNow: () => startOfTime + Math.floor(time.now()), isDiskFull: false, isWriting: true, bytesPerMs: random.pick([0, 1, 20, 20, 500, 3_000]), checkpointRate: random.pick([0.01, 0.1, 0.5]),
+  flownUntil: 0, acknowledged: new Map(), serial: 0, onEvent: () => undefined, onDisturbance: () => undefined, onPromotion: () => undefined, onDiscard: () => undefined, onBreach: () => undefined,
 });
 
 export const imageOf = (name: string, major: string): readonly [string, SimImage] => [name, { id: `sha256:${name}`, major }];
@@ -74,14 +84,16 @@ const keyFrom = (text: string): Key => {
   return { namespace, name };
 };
 
+interface Operator { readonly life: Life; readonly queue: Queue }
+
 /** The parts that change as the simulation goes on. */
-interface Inner { rates: Rates; isWriting: boolean; skewMs: number; disturbances: number; life: Life | undefined; queue: Queue | undefined; hasBegun: boolean; passwords: number }
+interface Inner { rates: Rates; skewMs: number; disturbances: number; operators: Operator[]; wanted: number; isCrowded: boolean; hasBegun: boolean; passwords: number }
 
 export function simulation({ random, keys, namesNics = true, onStatus }: Options): Simulation {
   const time = timeline();
-  const inner: Inner = { rates: noFaults, isWriting: true, skewMs: 0, disturbances: 0, life: undefined, queue: undefined, hasBegun: false, passwords: 0 };
+  const inner: Inner = { rates: noFaults, skewMs: 0, disturbances: 0, operators: [], wanted: 1, isCrowded: false, hasBegun: false, passwords: 0 };
   const model = emptyModel(random, time, namesNics);
-  const wallNow = (): number => startOfTime + time.now() + inner.skewMs;
+  const wallNow = (): number => startOfTime + Math.floor(time.now()) + inner.skewMs;
   const api: Api = { objects: new Map(), secrets: new Map(), events: new Map(), version: 100, now: wallNow, onChange: () => undefined, onBreach: () => undefined };
   const outage = { engine: false, api: false, postgres: false };
   const wiped = new Set<string>();
@@ -90,6 +102,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const secrets = new Set<string>();
   const writes = { count: 0 };
   const counts = { rounds: 0 };
+  const ledger = emptyLedger();
 
   const tell = (line: string): void => {
     story.push(`${(time.now() / 1000).toFixed(3).padStart(9)} ${line}`);
@@ -99,22 +112,28 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     if (breaches.length < 20) breaches.push(`at ${(time.now() / 1000).toFixed(3)} s: ${sentence}`);
     tell(`BREACH ${sentence}`);
   };
+  const inspect = (): void => {
+    for (const key of keys) { checkWriters(watch, key); checkPromise(watch, key); }
+  };
   const disturbed = (): void => { inner.disturbances += 1; };
-  const watch: Watch = { model, api, disturbances: () => inner.disturbances, onBreach: breach, wiped };
-  model.onBreach = breach;
+  const watch: Watch = { model, api, disturbances: () => inner.disturbances, onBreach: breach, wiped, isCrowded: () => inner.isCrowded };
+  Object.assign(model, {
+    onBreach: breach, onDisturbance: () => { disturbed(); inspect(); }, onPromotion: (container, server) => checkLoss(ledger, watch, container, server),
+    onDiscard: (what, volume, database) => checkDiscard(watch, what, volume, database),
+  } satisfies Partial<Model>);
   api.onBreach = breach;
 
-  // Engine and API server tell the operator that is alive, mostly.
+  // Engine and API server tell the operators that are alive, mostly.
   const wake = (text: string): void => {
-    const { queue, life } = inner;
-    if (queue === undefined || life === undefined) return;
-    // A broken watch tells it after all, when it is back.
-    const isBroken = inner.rates !== noFaults && random.chance(0.2);
-    time.after(isBroken ? random.between(500, 30_000) : random.between(1, 20), () => { if (!life.isDead) queue.add(text); });
+    for (const { life, queue } of inner.operators) {
+      // A broken watch tells it after all, when it is back.
+      const isBroken = inner.rates !== noFaults && random.chance(0.2);
+      time.after(isBroken ? random.between(500, 30_000) : random.between(1, 20), () => { if (!life.isDead) queue.add(text); });
+    }
   };
   api.onChange = wake;
   model.onEvent = (what, labels) => {
-    if (what.includes(" die ")) tell(`  ${what}`);
+    if (what.includes(" die ")) { tell(`  ${what}`); disturbed(); }
     if (labels[label.installation] === installation) wake(`${labels[label.namespace] ?? ""}/${labels[label.name] ?? ""}`);
   };
 
@@ -129,14 +148,18 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   });
 
   const onWrite = (what: string, args: readonly unknown[], round: Round): void => {
-    if (what === "engine.stop") round.stopped.add(containerNamed(model, String(args[0]))?.id ?? "");
+    if (what === "engine.stop" || what === "engine.kill") round.stopped.add(containerNamed(model, String(args[0]))?.id ?? "");
     if (what === "engine.removeVolume") checkVolumeRemoval(watch, round, String(args[0]));
     if (what === "resources.note") checkSecrets(JSON.stringify(args[1]), secrets, "an event", breach);
     if (what === "resources.saveStatus") {
-      const status = args[1] as Status;
+      const [resource, status] = args as readonly [Resource, Status];
       checkSecrets(JSON.stringify(status), secrets, "the status", breach);
-      // A decision is written beside the conditions of the round before: it claims nothing anew.
-      if (status.conditions !== (args[0] as Resource).status.conditions) checkReady(watch, round, status);
+      // One that the API server refuses says nothing.
+      if (api.objects.get(keyText(round.key))?.metadata.resourceVersion === resource.metadata.resourceVersion) {
+        checkClaims(watch, round, status);
+        checkDecision(ledger, watch, round, status);
+        checkToldLoss(ledger, watch, round, status);
+      }
       onStatus?.(round.key, status);
     }
     if (what !== "engine.exec" && !what.startsWith("resources.")) tell(`  ${what} ${summary(model, args)}`);
@@ -144,16 +167,65 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
 
   const onEffect = (what: string, args: readonly unknown[], round: Round | undefined): void => {
     writes.count += 1;
-    for (const key of keys) checkWriters(watch, key);
+    inspect();
     const server = what === "postgres.reload" ? containerNamed(model, (args[0] as Target).container)?.server : undefined;
     if (server !== undefined && round !== undefined) checkSynchronousNames(watch, round, server);
   };
-  const rush = { since: 0, rounds: 0 };
 
+  const lives = livesOf({ random, keys, time, model, inner, tell, breach, disturbed, outage, onEffect, onWrite, logger, wallNow, api, secrets, counts, ledger });
+
+  const beat = (): void => {
+    tick(model);
+    inspect();
+    for (const key of keys) checkAddresses(key);
+    time.after(1_000, beat);
+  };
+  const doubled = new Map<string, { readonly disturbances: number; readonly rounds: number }>();
+  const checkAddresses = (key: Key): void => {
+    const spec = api.objects.get(keyText(key))?.spec;
+    const [problem] = spec === undefined ? [] : doubledAddresses(model, key, spec);
+    const since = doubled.get(keyText(key));
+    if (problem === undefined) doubled.delete(keyText(key));
+    else if (since?.disturbances !== inner.disturbances) doubled.set(keyText(key), { disturbances: inner.disturbances, rounds: counts.rounds });
+    else if (inner.rates === noFaults && counts.rounds > since.rounds + 3) breach(problem);
+  };
+  time.after(1_000, beat);
+
+  return {
+    time, model, api, outage, wiped, story, breaches, writes, counts, tell, disturbed, inspect,
+    setRates: (rates) => { inner.rates = rates; },
+    setWriting: (isWriting) => { flow(model); model.isWriting = isWriting; },
+    setOperators: lives.setWanted,
+    isFrozen: () => inner.operators.some(({ life }) => life.thawAt > time.now()),
+    freezeOperator: lives.freezeOne,
+    shiftClock: (ms) => { inner.skewMs += ms; },
+    start: (id) => { engineCalls(model).start(id, AbortSignal.abort()); },
+    begin: () => { inner.hasBegun = true; lives.live(); },
+    end: async () => {
+      inner.hasBegun = false;
+      for (const { life } of inner.operators) { life.isDead = true; life.clock.stop(); }
+      await Promise.resolve();
+    },
+  };
+}
+
+interface Surroundings {
+  readonly random: Random; readonly keys: readonly Key[]; readonly time: Timeline; readonly model: Model; readonly inner: Inner; readonly api: Api;
+  readonly tell: (line: string) => void; readonly breach: (sentence: string) => void; readonly disturbed: () => void; readonly outage: Simulation["outage"];
+  readonly onEffect: Seams["onEffect"]; readonly onWrite: Seams["onWrite"]; readonly logger: (fields: Readonly<Record<string, unknown>>) => Logger;
+  readonly wallNow: () => number; readonly secrets: Set<string>; readonly counts: { rounds: number }; readonly ledger: ReturnType<typeof emptyLedger>;
+}
+
+interface Lives { readonly live: () => void; readonly setWanted: (count: number) => void; readonly freezeOne: () => string | undefined }
+
+/** Operators: their lives, deaths, and times at which they stand still. */
+function livesOf(around: Surroundings): Lives {
+  const { random, keys, time, model, inner, tell, breach, disturbed, outage, onEffect, onWrite, logger, wallNow, api, secrets, counts, ledger } = around;
+  const rush = { since: 0, rounds: 0 };
   const engine = engineCalls(model);
   const servers = postgresCalls(model);
   const troubleOf = (life: Life): Trouble => ({
-    time, random, life, rates: () => inner.rates, note: tell, onLate: disturbed,
+    time, random, life, rates: () => inner.rates, note: tell, onLate: () => { inner.isCrowded = true; disturbed(); },
     outage: (what) => (what.startsWith("engine.") && outage.engine) || (what.startsWith("resources.") && outage.api) || (what.startsWith("postgres.") && outage.postgres) ? unreachable(what) : undefined,
   });
   const seamsOf = (life: Life, pulse: Pulse): Seams => ({
@@ -171,9 +243,11 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
         breach(`${roundsInRushMax} rounds within ${rushMs} ms`);
         // A loop that never waits would never let us stop it.
         inner.hasBegun = false;
-        life.die();
+        for (const one of [...inner.operators]) one.life.die();
       }
-      return { key, resource, disturbances: inner.disturbances, stopped: new Set() };
+      const round: Round = { key, resource, disturbances: inner.disturbances, stopped: new Set(), number: counts.rounds, life };
+      noteKnown(ledger, model, round);
+      return round;
     },
     rival: (key) => {
       const found = api.objects.get(keyText(key));
@@ -182,27 +256,44 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     trouble: troubleOf(life),
   });
 
-  const live = (): void => {
-    const clock = clockOn(time);
-    const queue = createQueue({ clock, lengthMax: limits.queueMax, onFull: (key) => breach(`the queue is full for ${key}`) });
-    const stop = new AbortController();
+  const lifeOf = (): Life => {
     const life: Life = {
-      isDead: false, clock,
+      isDead: false, thawAt: 0, clock: clockOn(time, () => life.thawAt),
       die: () => {
+        if (life.isDead) return;
         life.isDead = true;
-        clock.stop();
-        inner.life = undefined;
-        tell("the operator dies");
-        time.after(random.between(50, 4_000), () => { if (inner.hasBegun) live(); });
+        life.clock.stop();
+        inner.operators = inner.operators.filter((one) => one.life !== life);
+        tell("an operator dies");
+        time.after(random.between(50, 4_000), () => { if (inner.hasBegun && inner.operators.length < inner.wanted) live(); });
+      },
+      freeze: () => {
+        const ms = random.pick([random.between(200, 3_000), random.between(1_000, 20_000), random.between(5_000, 90_000)]);
+        life.thawAt = Math.max(life.thawAt, time.now() + ms);
+        inner.isCrowded = true;
+        tell(`an operator stands still for ${ms} ms`);
+        time.after(ms, () => { tell("an operator goes on"); disturbed(); });
+        // Somebody notices, and starts another one.
+        if (random.chance(0.5)) time.after(random.between(500, 6_000), () => { if (inner.hasBegun && inner.operators.length < 2 && inner.rates !== noFaults) { inner.wanted = Math.max(inner.wanted, 1); live(); } });
       },
     };
+    return life;
+  };
+
+  const live = (): void => {
+    const life = lifeOf();
+    const { clock } = life;
+    const queue = createQueue({ clock, lengthMax: limits.queueMax, onFull: (key) => breach(`the queue is full for ${key}`) });
+    const stop = new AbortController();
+    const silentMs = (target: Target) => (): number | undefined => isSilent(model, target) ? limits.beatMs : undefined;
     const beats = createPulse<Target, string>({
-      beat: (target, signal) => perform(troubleOf(life), { what: "postgres.beat", isWrite: false, effect: () => servers.beat(target, signal), signal }),
+      beat: (target, signal) => perform(troubleOf(life), { what: "postgres.beat", isWrite: false, effect: () => { flow(model); return servers.beat(target, signal); }, silentMs: silentMs(target), signal }),
       onSilence: (text) => { if (!life.isDead) queue.add(text); }, clock, signal: stop.signal,
     });
     const seams = seamsOf(life, { follow: (key, primary) => beats.follow(keyText(key), primary), heard: beats.heard });
     const worlds = new Map(keys.map((key) => [keyText(key), portsOf(seams, key)]));
-    Object.assign(inner, { life, queue });
+    inner.operators = [...inner.operators, { life, queue }];
+    if (inner.operators.length > 1) inner.isCrowded = true;
     void runController({
       queue, reconcile: async (text, signal) => {
         const ports = worlds.get(text);
@@ -221,23 +312,18 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
     resync();
   };
 
-  const beat = (): void => {
-    const before = [...model.containers.values()].filter(({ server }) => server?.upstream !== undefined).length;
-    tick(model, inner.isWriting);
-    if ([...model.containers.values()].filter(({ server }) => server?.upstream !== undefined).length < before) disturbed();
-    for (const key of keys) checkWriters(watch, key);
-    time.after(1_000, beat);
-  };
-  time.after(1_000, beat);
-
   return {
-    time, model, api, outage, wiped, story, breaches, writes, counts, tell, disturbed,
-    setRates: (rates) => { inner.rates = rates; },
-    setWriting: (isWriting) => { inner.isWriting = isWriting; },
-    shiftClock: (ms) => { inner.skewMs += ms; },
-    start: (id) => { engine.start(id, AbortSignal.abort()); },
-    begin: () => { inner.hasBegun = true; live(); },
-    end: async () => { inner.hasBegun = false; if (inner.life !== undefined) { inner.life.isDead = true; inner.life.clock.stop(); } await Promise.resolve(); },
+    live,
+    setWanted: (count) => {
+      inner.wanted = count;
+      for (const { life } of inner.operators.slice(count)) life.die();
+      if (inner.hasBegun && inner.operators.length < count) live();
+    },
+    freezeOne: () => {
+      const one = inner.operators.find(({ life }) => life.thawAt <= time.now());
+      one?.life.freeze();
+      return one === undefined ? undefined : "an operator is stopped in its tracks";
+    },
   };
 }
 

@@ -45,15 +45,21 @@ export const timeline = (): Timeline => {
   };
 };
 
-/** A clock for one run of a program: when the program is gone, nothing wakes it any more. */
-export const clockOn = (time: Timeline): Clock & { readonly stop: () => void } => {
+/** A clock for one run of a program: when the program is gone, nothing wakes it any more, and what is frozen wakes late. */
+export const clockOn = (time: Timeline, thawAt: () => number = () => 0): Clock & { readonly stop: () => void } => {
   const pending = new Set<() => void>();
   return {
     now: () => time.now(),
     sleep: (ms, signal) => new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
       const abort = (): void => { end(); reject(signal.reason as Error); };
-      const cancel = time.after(ms, () => { end(); resolve(); });
+      let cancel = (): void => undefined;
+      const wake = (): void => {
+        if (thawAt() > time.now()) { cancel = time.after(thawAt() - time.now(), wake); return; }
+        end();
+        resolve();
+      };
+      cancel = time.after(ms, wake);
       const end = (): void => { cancel(); pending.delete(end); signal.removeEventListener("abort", abort); };
       pending.add(end);
       signal.addEventListener("abort", abort, { once: true });

@@ -11,6 +11,7 @@ import { compareLsn } from "../../postgres/lsn.ts";
 import { parseSynchronousStandbyNames } from "../../postgres/standby-names.ts";
 import type { Action, Step } from "../action.ts";
 import { memberAt, positionOf } from "../cluster.ts";
+import { synchronousNames } from "../configuration.ts";
 import type { Desired } from "../desired.ts";
 import { valueOf } from "../observation.ts";
 import { action, perform, wait, type ClusterContext } from "../rules/context.ts";
@@ -71,8 +72,9 @@ export function promise(context: ClusterContext): Step {
   if (isSame(recorded, real) && recorded?.next === undefined) return "satisfied";
   if (real === undefined) return recorded === undefined ? "satisfied" : record("no standby is waited for", undefined);
   if (isSame(recorded, real)) return record("the promise is the one in force", real);
-  // Until they stream there is nothing to wait for here.
-  if (!real.standbys.every((ordinal) => cluster.streaming.includes(ordinal))) return "satisfied";
+  // Until they stream there is nothing to wait for here; and the same round may be about to give it other names.
+  const isChanging = !isSame(real, promiseIn(want, synchronousNames(want, context.seen, cluster)));
+  if (isChanging || !real.standbys.every((ordinal) => cluster.streaming.includes(ordinal))) return "satisfied";
   const youngMs = server.answeredAt - server.loadedAt;
   if (youngMs < settledMs) return wait(pending, undefined, Math.max(soonestMs, settledMs - youngMs));
   const { standbys, required } = recorded ?? { standbys: [], required: 0 };

@@ -45,6 +45,8 @@ function fits({ want, cluster, me, lane }: MemberContext, found: DataFacts): Ste
 function follows(context: MemberContext, found: DataFacts): Step {
   const { cluster, isPrimary, lane } = context;
   if (isPrimary || cluster.primaryOrdinal === undefined) return "satisfied";
+  // Its successor is promoted only while it is seen not to run.
+  if (isSucceeded(context)) return wait(`${lane} starts when its successor accepts writes`, undefined, 150);
   if (found.isTorn) return repair(context, "recopy", { attempt: 1, because: "a rewind of it was not completed" });
   const wasPrimary = !found.isCopy && (found.state === "inProduction" || found.state === "shutDown");
   if (!found.isDiverged && !wasPrimary) return "satisfied";
@@ -55,6 +57,10 @@ function follows(context: MemberContext, found: DataFacts): Step {
   const isOff = found.isDiverged || found.state === "inProduction" || hasDiverged(cluster, { timeline: found.timeline, position: found.checkpoint, history: undefined }) === true;
   return isOff ? repair(context, "rewind", { attempt: 1, because: "it wrote what the new primary has not" }) : "satisfied";
 }
+
+/** Whether it was the primary of the epoch before, and the one of this epoch is there and about to be promoted. */
+const isSucceeded = ({ want: { status }, cluster, me }: MemberContext): boolean =>
+  me.ordinal === status.primary?.previous && cluster.primary !== undefined && valueOf(cluster.primary.server)?.inRecovery === true;
 
 /** A rewind where the image can, or a copy beside the data that is there. */
 function repair(context: MemberContext, kind: "rewind" | "recopy", attempt: Attempt): Step {
