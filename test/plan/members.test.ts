@@ -177,7 +177,7 @@ table([
   { when: "the fifth attempt of a base backup failed twenty seconds ago", given: member(stopped(goal, 1), 1, { data: absent, job: job(want, 1, "basebackup", { exitCode: 1, attempt: 5, finishedAt: now - 20_000, log: ["pg_basebackup: error: connection refused"] }) }), plan: ["demo-1 waits: demo-1: base backup failed (attempt 5): pg_basebackup: error: connection refused"] },
   { when: "a job of a member that runs has ended unnoticed", given: member(goal, 1, { job: job(want, 1, "basebackup") }), plan: ["demo-1 removeContainer: its work is done"] },
   { when: "a volume holds another cluster's data", given: member(stopped(goal, 1), 1, { data: holding({ systemIdentifier: "666" }) }), plan: ["demo-1 waits: demo-1's volume holds another cluster's data (system identifier 666, here 7000000000000000001): keep a copy if it is needed; then set reconcilePolicy Paused, docker rm -f default_demo_1, docker volume rm default_demo_1, and set Apply again"] },
-  { when: "a volume holds data of another major version", given: member(stopped(goal, 1), 1, { data: holding({ major: "16" }) }), plan: ["demo-1 waits: demo-1's volume holds data of PostgreSQL 16, and postgres.version is 17: write the version of the data there"] },
+  { when: "a volume holds data of another major version", given: member(stopped(goal, 1), 1, { data: holding({ major: "16" }) }), plan: ["demo-1 waits: demo-1's volume holds data of PostgreSQL 16, and postgres.version is 17: write 16 there"] },
   { when: "a standby was killed", given: stopped(goal, 1, { exitCode: 137 }), plan: ["demo-1 startMember: exited with code 137"] },
   { when: "the primary was killed", given: stopped(goal, 0, { exitCode: 137 }), plan: [
       "demo-0 startMember: exited with code 137",

@@ -46,7 +46,7 @@ function follows(context: MemberContext, found: DataFacts): Step {
   const { cluster, isPrimary, lane } = context;
   if (isPrimary || cluster.primaryOrdinal === undefined) return "satisfied";
   // Its successor is promoted only while it is seen not to run.
-  if (isSucceeded(context)) return wait(`${lane} starts when its successor accepts writes`, undefined, 150);
+  if (isSucceeded(context)) return wait(`${lane} rejoins when the primary accepts writes`, undefined, 150);
   if (found.isTorn) return repair(context, "recopy", { attempt: 1, because: "a rewind of it was not completed" });
   const wasPrimary = !found.isCopy && (found.state === "inProduction" || found.state === "shutDown");
   if (!found.isDiverged && !wasPrimary) return "satisfied";
