@@ -121,7 +121,8 @@ export function synchronousNames(want: Desired, seen: Observation, cluster: Clus
   const promised = want.status.synchronous;
   if (!cluster.writable && promised !== undefined && promised.required > 0) {
     const standbys = promised.standbys.filter((ordinal) => ordinal !== cluster.primaryOrdinal);
-    return namesOf(want, standbys, Math.min(promised.required, standbys.length), mode === "Async" ? "Priority" : mode);
+    const count = mode !== "Async" && durability === "Required" ? Math.max(promised.required, minSync) : Math.min(promised.required, standbys.length);
+    return namesOf(want, standbys, count, mode === "Async" ? "Priority" : mode);
   }
   const known = seen.members.filter((member) => cluster.ordinals.includes(member.ordinal) && member.ordinal !== cluster.primaryOrdinal
     && (dataOf(member) === "data" || valueOf(member.container)?.state === "running")).map(({ ordinal }) => ordinal);

@@ -26,6 +26,9 @@ const script = (mount: string, steps: readonly string[], moves: readonly string[
   "set -eu", `cd ${mount}`, "rm -rf pgdata.new", "trap '[ $? -eq 0 ] || rm -rf pgdata.new' EXIT", ...steps, ...moves, "sync .",
 ].join("\n")];
 
+/** A job that is started once more, because its end was not seen, leaves what it made. */
+const hasData = "[ ! -e pgdata ] || { rm -f .superuser; exit 0; }";
+
 export interface JobInput {
   readonly want: Desired;
   readonly ordinal: number;
@@ -50,7 +53,7 @@ export function initdbJob(input: JobInput, superuser: Login): Action<"startJob">
   const { locale, dataChecksums } = want.spec.bootstrap.initdb;
   const checksums = dataChecksums ? "--data-checksums" : want.traits.number >= 180000 ? "--no-data-checksums" : "";
   const host = want.traits.passwordEncryption;
-  const command = script(want.mount, [
+  const command = script(want.mount, [hasData,
     `initdb -D pgdata.new -U postgres --pwfile=.superuser --auth-local=peer --auth-host=${host} --encoding=UTF8 --locale=${locale} ${checksums}`,
     "rm -f .superuser", ...settle(want)]);
   return {
@@ -100,7 +103,7 @@ function connected(input: JobInput, kind: JobKind, command: readonly string[], {
  * application_name is not the standby's: a copy streams WAL too, and must never count as a synchronous standby.
  */
 export function basebackupJob(input: JobInput, from: Source, replication: Login): Action<"startJob"> {
-  return connected(input, "basebackup", script(input.want.mount, copySteps(input)), from, replication);
+  return connected(input, "basebackup", script(input.want.mount, [hasData, ...copySteps(input)]), from, replication);
 }
 
 const copySteps = ({ want, ordinal }: JobInput): readonly string[] => {

@@ -27,8 +27,12 @@ function moveInPlace(model: Model, container: SimContainer, volume: SimVolume, d
 const later = (model: Model, container: SimContainer, run: () => void): void => inThisLife(model, container, model.random.between(shortestMs, longestMs), run);
 const fail = (model: Model, container: SimContainer, words: string): void => inThisLife(model, container, model.random.between(200, 600), () => end(model, container, 1, words));
 
+/** The data is there already. */
+const done = (model: Model, container: SimContainer): void => inThisLife(model, container, model.random.between(50, 200), () => end(model, container, 0));
+
 function initdb(model: Model, container: SimContainer, volume: SimVolume): void {
   const password = volume.files.get(".superuser")?.trim();
+  if (volume.database !== undefined) return done(model, container);
   if (password === undefined) return fail(model, container, "initdb: error: could not open file \".superuser\" for reading: No such file or directory");
   later(model, container, () => {
     if (isFull(model, volume)) return end(model, container, 1, "initdb: error: could not write: No space left on device");
@@ -67,6 +71,7 @@ const copyOf = ({ database, inRecovery }: SimServer): Database => ({
 });
 
 function basebackup(model: Model, container: SimContainer, volume: SimVolume, isBeside: boolean): void {
+  if (volume.database !== undefined && !isBeside) return done(model, container);
   const connection = container.spec.environment["CONNECTION"] ?? "";
   const slot = /--slot=(\S+)/.exec(container.spec.command.join(" "))?.[1];
   const admitted = admit(model, container, connection, slot);

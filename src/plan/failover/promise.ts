@@ -25,7 +25,8 @@ export function promiseIn(want: Desired, names: string): Promise_ | undefined {
   if (parsed === undefined) return undefined;
   const prefix = memberName(want.owner.name, 0).slice(0, -1);
   const standbys = parsed.names.filter((name) => name.startsWith(prefix)).map((name) => Number(name.slice(prefix.length))).sort((one, other) => one - other);
-  return { standbys, required: parsed.count };
+  // Where more are waited for than there are, nothing is acknowledged; what was before is on those that there are.
+  return { standbys, required: Math.min(parsed.count, standbys.length) };
 }
 
 const inForce = (want: Desired, server: Look | undefined): Promise_ | undefined => promiseIn(want, server?.settings["synchronous_standby_names"] ?? "");
