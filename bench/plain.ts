@@ -117,7 +117,7 @@ async function play(script: Script): Promise<void> {
   const ordinals = Array.from({ length: want.spec.replicas }, (_, ordinal) => ordinal);
   for (const { name, spec } of want.networks) if (spec !== undefined) await timed(`network ${name}`, "createNetwork", () => engine.createNetwork(spec, signal));
   for (const ordinal of ordinals) await make(script, ordinal);
-  const job = { want, image, attempt: 1, because: "no data" };
+  const job = { want, image, attempt: 1, at: Date.now(), because: "no data" };
   await runJob(script, initdbJob({ ...job, ordinal: primary }, { username: "postgres", password: passwords.superuser }));
   const host = want.replicationNetwork?.addresses[primary] ?? "";
   const target = await boot(script, primary, host);

@@ -15,6 +15,7 @@ export const label = {
   config: "pgrs.dev/config",
   job: "pgrs.dev/job",
   attempt: "pgrs.dev/attempt",
+  madeAt: "pgrs.dev/made-at",
   fullAt: "pgrs.dev/full-at",
   network: "pgrs.dev/network",
 } as const;

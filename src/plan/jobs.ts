@@ -34,15 +34,17 @@ export interface JobInput {
   readonly ordinal: number;
   readonly image: ImageFacts;
   readonly attempt: number;
+  /** When it is made. Milliseconds since the epoch. */
+  readonly at: number;
   /** How far an earlier attempt came before the disk was full, in percent. */
   readonly fullAt?: number | undefined;
   readonly because: string;
 }
 
-const containerOf = ({ want, ordinal, image, attempt, fullAt }: JobInput, kind: JobKind, command: readonly string[], network: string, address?: string) => ({
+const containerOf = ({ want, ordinal, image, attempt, at, fullAt }: JobInput, kind: JobKind, command: readonly string[], network: string, address?: string) => ({
   name: jobName(want.owner, ordinal), image: image.id, hostname: `${memberName(want.owner.name, ordinal)}-${kind}`,
   command, environment: { PGDATA: want.dataDirectory, LC_ALL: "C" },
-  labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt), ...(fullAt === undefined ? {} : { [label.fullAt]: String(fullAt) }) }),
+  labels: labelsOf(want.owner, "job", { [label.ordinal]: String(ordinal), [label.job]: kind, [label.attempt]: String(attempt), [label.madeAt]: String(at), ...(fullAt === undefined ? {} : { [label.fullAt]: String(fullAt) }) }),
   mounts: [{ volume: volumeName(want.owner, ordinal), path: want.mount }],
   network, stopTimeoutSeconds: 10, ...(address === undefined ? {} : { address }),
 });

@@ -127,7 +127,8 @@ table([
       "demo-1 waits: demo-1 waits for the primary to accept writes",
     ] },
   { when: "initdb never started", given: member(ready, 0, { job: job(want, 0, "initdb", { state: "created" }) }), plan: [
-      "demo-0 removeContainer: initdb never started",
+      "demo-0 removeContainer: initdb failed",
+      "demo-0 startJob: attempt 1 never started",
       "demo-1 waits: demo-1 waits for the primary to accept writes",
     ] },
   { when: "initdb is complete", given: member(ready, 0, { job: job(want, 0, "initdb"), data }), plan: [

@@ -85,7 +85,13 @@ function underway(context: MemberContext): Step {
   const { id, labels, state, exitCode, finishedAt, log, error } = me.job.value;
   const kind = labels[label.job] ?? "";
   const what = whats[kind] ?? "base backup";
-  if (state === "created" && error === "") return perform(action("removeContainer", lane, `${what} never started`, { container: id }));
+  const attempt = attemptOf(labels);
+  const next = (one: Attempt): Step => after(id, lane, `${what} failed`, kind === "recopy" || (kind === "rewind" && state === "created") ? repair(context, kind, one) : fill(context, one));
+  if (state === "created" && error === "") {
+    // What kept it from starting, a full disk for example, may well keep the next one.
+    const leftMs = leftOf(backoffMs(attempt), { since: Number(labels[label.madeAt] ?? "0"), at: seen.at });
+    return leftMs > 0 ? wait(`${lane}: ${what} could not be started (attempt ${attempt})`, "StepFailed", leftMs) : next({ attempt: attempt + 1, because: `attempt ${attempt} never started` });
+  }
   if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, jobLookMs);
   if (kind === "rewind" && exitCode !== 0) {
     const words = exitCode === cannotRewind ? "it can't be rewound" : `the rewind failed: ${error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error}`;
@@ -95,7 +101,6 @@ function underway(context: MemberContext): Step {
     return perform(action("removeContainer", lane, `${what} is complete`, { container: id }), ...fits(context, me.data.value) === "satisfied" ? followedBy(start(context)) : []);
   }
   if (exitCode === 0 && me.data.seen === "unknown") return wait(me.data.because);
-  const attempt = attemptOf(labels);
   const words = error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error;
   const leftMs = leftOf(backoffMs(attempt), { since: finishedAt, at: seen.at });
   const failed = `${lane}: ${what} failed (attempt ${attempt}): ${words}`;
@@ -103,8 +108,7 @@ function underway(context: MemberContext): Step {
     return hasFilledDisk(log) ? wait(`${failed}. Make room for the volume ${volumeName(want.owner, me.ordinal)} (docker volume inspect says where it lies); it is tried again`, "DiskFull", leftMs)
       : wait(failed, "StepFailed", leftMs);
   }
-  const again: Attempt = { attempt: attempt + 1, because: `attempt ${attempt} failed: ${words}`, fullAt: fullAtOf(me.job.value) };
-  return after(id, lane, `${what} failed`, kind === "recopy" ? repair(context, "recopy", again) : fill(context, again));
+  return next({ attempt: attempt + 1, because: `attempt ${attempt} failed: ${words}`, fullAt: fullAtOf(me.job.value) });
 }
 
 /** The next job in the place of one that failed. */
@@ -133,7 +137,7 @@ function first({ want, seen, cluster, me, lane }: MemberContext, attempt: Attemp
   const login = valueOf(seen.secrets.superuser);
   const image = valueOf(seen.image);
   if (login === undefined || image === undefined || cluster.primaryOrdinal === undefined) return { wait: `${lane} waits for its Secret` };
-  return initdbJob({ want, ordinal: me.ordinal, image, ...attempt }, login);
+  return initdbJob({ want, ordinal: me.ordinal, image, at: seen.at, ...attempt }, login);
 }
 
 const refuse = (sentence: string): Exclude<Step, "satisfied"> => ({ wait: sentence, reason: "DataLost" });
@@ -155,7 +159,7 @@ function copySource({ want, seen, cluster, me, lane }: MemberContext): CopySourc
   if (host === undefined) return { wait: `${lane} waits for the primary's address` };
   const unattached = want.networks.find(({ name }) => seen.networks[name]?.seen !== "present");
   if (unattached !== undefined) return { wait: `${lane} waits for the network ${unattached.name}` };
-  return { job: { want, ordinal: me.ordinal, image }, host, login };
+  return { job: { want, ordinal: me.ordinal, image, at: seen.at }, host, login };
 }
 
 function copy(context: MemberContext, attempt: Attempt): Action | Exclude<Step, "satisfied"> {
