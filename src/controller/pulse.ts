@@ -33,16 +33,16 @@ export interface Pulse<T, A> {
   readonly heard: (boot: string) => Heard<A> | undefined;
 }
 
-interface Following<A> { readonly boot: string; readonly stop: AbortController; heardAt: number; answered: boolean; position: A | undefined }
+interface Following<T, A> { readonly boot: string; readonly stop: AbortController; subject: Subject<T>; heardAt: number; answered: boolean; position: A | undefined }
 
 /** More than there are resources; the one that was followed longest ago is forgotten. */
 const followedMax = 20_000;
 
 export function createPulse<T, A>({ beat, onSilence, clock, signal }: PulseOptions<T, A>): Pulse<T, A> {
-  const followed = new Map<string, Following<A>>();
-  const byBoot = new Map<string, Following<A>>();
+  const followed = new Map<string, Following<T, A>>();
+  const byBoot = new Map<string, Following<T, A>>();
 
-  const ask = async (following: Following<A>, { target, everyMs }: Subject<T>, over: AbortSignal): Promise<boolean> => {
+  const ask = async (following: Following<T, A>, { target, everyMs }: Subject<T>, over: AbortSignal): Promise<boolean> => {
     const limit = new AbortController();
     const done = new AbortController();
     void pause(clock, everyMs, AbortSignal.any([over, done.signal])).then(() => { if (!done.signal.aborted) limit.abort(new Error("no sign of life")); });
@@ -57,10 +57,11 @@ export function createPulse<T, A>({ beat, onSilence, clock, signal }: PulseOptio
     }
   };
 
-  const run = async (key: string, following: Following<A>, subject: Subject<T>): Promise<void> => {
+  const run = async (key: string, following: Following<T, A>): Promise<void> => {
     const over = AbortSignal.any([following.stop.signal, signal]);
     while (!over.aborted) {
       const startedAt = clock.now();
+      const { subject } = following;
       const answered = await ask(following, subject, over);
       if (over.aborted) return;
       if (!answered) onSilence(key);
@@ -78,17 +79,21 @@ export function createPulse<T, A>({ beat, onSilence, clock, signal }: PulseOptio
   return {
     follow: (key, subject) => {
       const known = followed.get(key);
-      if (known !== undefined && known.boot === subject?.boot && !known.stop.signal.aborted) return;
+      if (known !== undefined && subject !== undefined && known.boot === subject.boot && !known.stop.signal.aborted) {
+        // Its password or its pace may be another by now: from the next question on.
+        known.subject = subject;
+        return;
+      }
       known?.stop.abort();
       // What was last heard of one that is left stays known: that is what it wrote at least.
       if (subject === undefined) return;
-      const following: Following<A> = { boot: subject.boot, stop: new AbortController(), heardAt: clock.now(), answered: false, position: undefined };
+      const following: Following<T, A> = { boot: subject.boot, subject, stop: new AbortController(), heardAt: clock.now(), answered: false, position: undefined };
       if (known?.boot === subject.boot) Object.assign(following, { answered: known.answered, position: known.position });
       const oldest = followed.size >= followedMax && known === undefined ? followed.keys().next().value : undefined;
       for (const gone of [key, oldest]) if (gone !== undefined) forget(gone);
       followed.set(key, following);
       byBoot.set(following.boot, following);
-      void run(key, following, subject);
+      void run(key, following);
     },
     heard: (boot) => {
       const found = byBoot.get(boot);
