@@ -14,7 +14,7 @@ export interface Writer {
   /** Ids that were sent and never acknowledged: they may be there, or not. */
   readonly unknown: readonly number[];
   readonly acknowledged: () => readonly number[];
-  /** Resolves with the next write that is sent and acknowledged after this call. */
+  /** Resolves with the next write that is sent and acknowledged after this call; rejects when there is none for two minutes. */
   next(): Promise<Write>;
   /** The longest time without an acknowledged write from a moment until now, in milliseconds. */
   longestPauseSince(from: number): number;
@@ -24,6 +24,7 @@ export interface Writer {
 export const table = "written";
 const everyMs = 10;
 const betweenTriesMs = 10;
+const nextMs = 120_000;
 const applicationName = "pgrs-test-writer";
 
 /** Asks one member again and again, until it accepts writes or another was found. */
@@ -101,7 +102,10 @@ export async function startWriter(route: Route): Promise<Writer> {
   const writer: Writer = {
     writes, unknown,
     acknowledged: () => writes.map(({ id }) => id),
-    next: () => new Promise((resolve) => { waiting.push({ from: now(), resolve }); }),
+    next: () => new Promise((resolve, reject) => {
+      const limit = setTimeout(() => { reject(new Error(`no write was acknowledged within ${String(nextMs / 1_000)} s`)); }, nextMs);
+      waiting.push({ from: now(), resolve: (write) => { clearTimeout(limit); resolve(write); } });
+    }),
     longestPauseSince: (from) => lengthOf(longestPause(writes, { from, to: now() })),
     stop: async () => { stop.abort(); await running; },
   };
