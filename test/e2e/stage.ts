@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { Resource, Spec, Status } from "../../src/api/resource.ts";
 import { label } from "../../src/api/names.ts";
 import type { JobKind } from "../../src/plan/jobs.ts";
-import { hasOneWriter, isReady, primaryOf, streams } from "./checks.ts";
+import { condition, hasOneWriter, isReady, primaryOf, streams } from "./checks.ts";
 import { appLogin } from "./clients.ts";
 import { namespace, type Cluster } from "./cluster.ts";
 import { idsIn, missingFrom } from "./evidence.ts";
@@ -73,7 +73,7 @@ export async function setStage(cluster: Cluster, name: string, spec: Wish, { mem
   const text = await manifest(cluster.docker, name, { replicas: 3, deletionPolicy: "Delete", ...spec });
   const subject = subjectOf(cluster, name);
   await cluster.apply(text);
-  await subject.becomes([isReady, hasOneWriter], 180);
+  await subject.becomes(isWhole, 180);
   const hosts = hostsOf(text).slice(0, members);
   const { username, password } = await appLogin(subject);
   const route = { hosts, user: username, password, database: "app" };
@@ -97,8 +97,14 @@ export async function setStage(cluster: Cluster, name: string, spec: Wish, { mem
   };
 }
 
-/** Every standby of the recorded primary streams, and nobody else accepts writes. */
-export const isWhole: readonly Check[] = [isReady, async (subject) => {
+/** What is promised about commits is written down too, so that a failover goes by it. */
+const canFailOver: Check = async (subject) => {
+  const { spec: { replicas, failover } } = await subject.get();
+  return replicas === 1 || failover.mode === "Disabled" ? undefined : condition("FailoverPossible", { status: "True" })(subject);
+};
+
+/** Every standby of the recorded primary streams, one could take over, and nobody else accepts writes. */
+export const isWhole: readonly Check[] = [isReady, canFailOver, async (subject) => {
   const { spec: { replicas } } = await subject.get();
   const primary = await primaryOf(subject);
   return streams(...Array.from({ length: replicas }, (_, ordinal) => ordinal).filter((ordinal) => ordinal !== primary))(subject);
