@@ -83,7 +83,7 @@ scenario("when a member that is never a candidate is the only one ahead, the oth
 
 scenario("when the primary is fenced, it hands over and stays stopped; taken out of fencedOrdinals, it follows again", () => cluster, async () => {
   const moment = await stage.moment();
-  await stage.patch({ fencedOrdinals: [moment.primary] });
+  await stage.patch({ fencedOrdinals: [moment.primary], switchover: null });
   await stage.subject.becomes([hasFailedOver(moment, { cause: /Fenced/ }), doesNotRun(moment.primary), stateOf(moment.primary, "Stopped")]);
   await stage.writer.next();
   await throughout("it stays stopped", () => doesNotRun(moment.primary)(stage.subject), 3);
@@ -95,7 +95,7 @@ scenario("when a standby is fenced, it stops, and clients write on", () => clust
   const moment = await stage.moment();
   const standby = (moment.primary + 1) % 3;
   const primary = await lifeOf(stage.subject, moment.primary);
-  await stage.patch({ fencedOrdinals: [standby] });
+  await stage.patch({ fencedOrdinals: [standby], switchover: null });
   await stage.subject.becomes([doesNotRun(standby), staysWith(moment)]);
   await stage.writer.next();
   await stage.patch({ fencedOrdinals: [] });
@@ -111,9 +111,9 @@ scenario("when failover is Manual, a crashed primary is restarted in place, and 
   await endsWell(stage, [hasMembers(3), staysWith(moment), notRecreated(moment.primary, container)]);
 
   await freeze(cluster.docker, stage.container(moment.primary));
-  await stage.subject.becomes([condition("Available", { status: "False", reason: "FailoverProposed", message: /kubectl .*switchover/ }), staysWith(moment)]);
+  await stage.subject.becomes([condition("Available", { status: "False" }), condition("Stalled", { status: "True", reason: "FailoverProposed", message: /kubectl .*switchover/ }), staysWith(moment)]);
   const { status: { conditions = [] } } = await stage.subject.get();
-  const proposal = /"toOrdinal":(\d)/.exec(valueIn(conditions.find(({ type }) => type === "Available"), "condition").message);
+  const proposal = /"toOrdinal":(\d)/.exec(valueIn(conditions.find(({ type }) => type === "Stalled"), "condition").message);
   const to = Number(valueIn(proposal?.[1], "proposed member"));
   await ask(to, "yes");
   await stage.subject.becomes(hasFailedOver(moment, { to }));

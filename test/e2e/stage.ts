@@ -97,6 +97,8 @@ export async function setStage(cluster: Cluster, name: string, spec: Wish, { mem
   };
 }
 
+const ordinalsOf = async (subject: Subject): Promise<readonly number[]> => ((await subject.get()).status.members ?? []).map(({ ordinal }) => ordinal);
+
 /** What is promised about commits is written down too, so that a failover goes by it. */
 const canFailOver: Check = async (subject) => {
   const { spec: { replicas, failover } } = await subject.get();
@@ -105,9 +107,8 @@ const canFailOver: Check = async (subject) => {
 
 /** Every standby of the recorded primary streams, one could take over, and nobody else accepts writes. */
 export const isWhole: readonly Check[] = [isReady, canFailOver, async (subject) => {
-  const { spec: { replicas } } = await subject.get();
   const primary = await primaryOf(subject);
-  return streams(...Array.from({ length: replicas }, (_, ordinal) => ordinal).filter((ordinal) => ordinal !== primary))(subject);
+  return streams(...(await ordinalsOf(subject)).filter((ordinal) => ordinal !== primary))(subject);
 }, hasOneWriter];
 
 type Failover = NonNullable<Status["lastFailover"]>;
@@ -138,8 +139,7 @@ export const missingOn = async (subject: Subject, ordinal: number, ids: readonly
 export const keepsAcknowledged = ({ writer }: Stage): Check => {
   const ids = writer.acknowledged();
   return async (subject) => {
-    const { spec: { replicas } } = await subject.get();
-    for (let ordinal = 0; ordinal < replicas; ordinal += 1) {
+    for (const ordinal of await ordinalsOf(subject)) {
       const missing = await missingOn(subject, ordinal, ids);
       if (missing.length > 0) return `${String(missing.length)} acknowledged rows are not on member ${String(ordinal)}, of ${String(ids.length)}: ${missing.slice(0, 20).join(", ")}`;
     }
