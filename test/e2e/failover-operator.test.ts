@@ -5,7 +5,7 @@ import { after, before } from "node:test";
 import { answers, condition, hasMembers, livesOf, notRestarted } from "./checks.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
-import { eventually } from "./eventually.ts";
+import { eventually, throughout } from "./eventually.ts";
 import { freeze, kill } from "./faults.ts";
 import { valueIn } from "./manifest.ts";
 import { diesAllTheWayTo } from "./mortal.ts";
@@ -76,8 +76,8 @@ scenario("when the operator freezes between its decision and the promotion and w
   await kill(cluster.docker, stage.container(moment.primary));
   await logged(/recordPrimary/, since);
   signal("SIGSTOP");
-  // Long enough for its leases, time-outs and connections to be of yesterday.
-  await new Promise((resolve) => { setTimeout(resolve, 8_000); });
+  // Long enough for its time-outs and connections to be of yesterday.
+  await throughout("no two members accept writes", async () => stage.observer.conflicts().length === 0 ? undefined : "two did", 8);
   signal("SIGCONT");
   await stage.subject.becomes(hasFailedOver(moment));
   await endsWell(stage, [hasMembers(3)]);
