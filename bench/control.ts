@@ -9,6 +9,8 @@ export interface Control {
   readonly api: Kubernetes;
   apply(resource: Body): Promise<void>;
   scale(name: string, replicas: number): Promise<void>;
+  /** Merges into the spec. */
+  edit(name: string, spec: Body): Promise<void>;
   remove(name: string): Promise<void>;
   /** Resolves when the resource, or undefined when it is gone, satisfies the question. Starts to watch at once. */
   until(name: string, holds: (resource: Stored | undefined) => boolean): Promise<void>;
@@ -54,10 +56,12 @@ export function controlOf(kubeconfigPath: string): Control {
     }
   };
 
+  const edit: Control["edit"] = (name, spec) => send({ method: "PATCH", path: pathOf(name), body: { spec } });
+
   return {
     api, until,
     apply: (body) => send({ method: "POST", path: collectionPath, body }),
-    scale: (name, replicas) => send({ method: "PATCH", path: pathOf(name), body: { spec: { replicas } } }),
+    edit, scale: (name, replicas) => edit(name, { replicas }),
     remove: (name) => send({ method: "DELETE", path: pathOf(name) }),
   };
 }

@@ -5,6 +5,7 @@
  * was killed has left is removed by the next one.
  *
  *   npm run bench -- [--runs N] [PART ...]     parts: starts cluster memory npm-start (all of them)
+ *   npm run bench -- failover [--by-hand]      the pauses of clients, on its own: it takes half an hour; --by-hand: the script's alone
  */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -18,7 +19,9 @@ import type { ImageFacts, Logger } from "../src/ports.ts";
 import { label } from "../src/api/names.ts";
 import { namespace, desiredOf, postgresVersion, resourceOf } from "./cluster.ts";
 import { controlOf, isReady, type Control } from "./control.ts";
+import { measureFailover } from "./failover.ts";
 import { roundsAtGoal } from "./goal.ts";
+import { byOperator as operatedCluster } from "./operated.ts";
 import { controlPlaneStarts, memoryOf, wholeStarts } from "./others.ts";
 import { plainCluster, type Tools } from "./plain.ts";
 import { startProgram, type LogLine, type Program } from "./program.ts";
@@ -26,14 +29,15 @@ import { median, ms, seconds, stepTable, sumTable, table, type Step } from "./st
 import { sweepDeadRuns, sweepLabel, sweepRun, writeNote, type Note } from "../test/e2e/leftovers.ts";
 
 /** The whole bench ends within this, whatever happens. */
-const wholeLimitMs = 360_000;
+const wholeLimitMs = { usual: 360_000, failover: 3_000_000 };
 const goalRounds = 20;
-const parts = ["starts", "cluster", "memory", "npm-start"] as const;
+const parts = ["starts", "cluster", "memory", "npm-start", "failover"] as const;
 type Part = (typeof parts)[number];
 
-const { values, positionals } = parseArgs({ options: { runs: { type: "string", default: "3" } }, allowPositionals: true });
-const runs = Number(values.runs);
-const isWanted = (part: Part): boolean => positionals.length === 0 || positionals.includes(part);
+const { values, positionals } = parseArgs({ options: { "runs": { type: "string" }, "by-hand": { type: "boolean", default: false } }, allowPositionals: true });
+const isFailover = positionals.includes("failover");
+const runs = Number(values.runs ?? (isFailover ? "10" : "3"));
+const isWanted = (part: Part): boolean => positionals.includes(part) || (positionals.length === 0 && part !== "failover");
 const runId = `bench-${randomBytes(3).toString("hex")}`;
 
 const silent: Logger = { info: () => undefined, debug: () => undefined, with: () => silent };
@@ -147,36 +151,71 @@ const imageOn = async (engine: Bench["tools"]["engine"], signal: AbortSignal): P
   throw new Error(`the Engine has no image of PostgreSQL ${postgresVersion}: bin/pgrs image build ${postgresVersion} makes one`);
 };
 
-/** Starts a control plane and an operator of the bench's own, and hands them over; `keep` is told of what to end later. */
-async function clusters(tools: Tools, image: ImageFacts, keep: Keep, signal: AbortSignal): Promise<void> {
-  const server = keep.program("server", startProgram("apiserver", "--home", join(keep.home, "operator")));
-  const { kubeconfig } = await server.untilLogged("control plane ready");
-  const control = controlOf(String(kubeconfig));
+interface Plane { readonly control: Control; readonly installation: string; readonly startServer: () => Promise<Program>; readonly startOperator: () => Promise<Program> }
+
+/** Starts a control plane of the bench's own; `keep` is told of what to end later. */
+async function startPlane(keep: Keep, signal: AbortSignal): Promise<Plane & { readonly server: Program }> {
+  const folder = join(keep.home, "operator");
+  const startServer = async (): Promise<Program> => {
+    const started = keep.program("server", startProgram("apiserver", "--home", folder));
+    await started.untilLogged("control plane ready");
+    return started;
+  };
+  const server = await startServer();
+  const kubeconfig = String((await server.untilLogged("control plane ready"))["kubeconfig"]);
+  const control = controlOf(kubeconfig);
   const installation = keep.installation("server", await control.api.installationId(signal));
-  const operator = keep.program("operator", startProgram("operator", "--kubeconfig", String(kubeconfig)));
-  await operator.untilLogged("watching");
-  await measureCluster({ tools, image, control, operator, installation, signal });
+  const startOperator = async (): Promise<Program> => {
+    const started = keep.program("operator", startProgram("operator", "--kubeconfig", kubeconfig));
+    await started.untilLogged("watching");
+    return started;
+  };
+  return { control, installation, server, startServer, startOperator };
+}
+
+async function clusters(tools: Tools, image: ImageFacts, keep: Keep, signal: AbortSignal): Promise<void> {
+  const { control, installation, startOperator } = await startPlane(keep, signal);
+  await measureCluster({ tools, image, control, operator: await startOperator(), installation, signal });
+}
+
+async function failover(docker: Docker, keep: Keep, signal: AbortSignal): Promise<void> {
+  const handOnly = { docker, id: keep.noted("hand"), runs, print, atEnd: keep.atEnd, operated: undefined, interrupt: () => Promise.reject(new Error("nothing to interrupt")) };
+  if (values["by-hand"]) return measureFailover(handOnly);
+  const plane = await startPlane(keep, signal);
+  const running = { "control plane": plane.server, "operator": await plane.startOperator() };
+  const start = { "control plane": plane.startServer, "operator": plane.startOperator };
+  await measureFailover({
+    ...handOnly, operated: await operatedCluster(plane.control, "bench", 61, signal),
+    interrupt: async (program) => {
+      await running[program].stop();
+      return async () => { running[program] = await start[program](); };
+    },
+  });
 }
 
 interface Keep {
   readonly home: string;
   readonly program: (part: Noted, program: Program) => Program;
   readonly installation: (part: Noted, uid: string) => string;
+  /** Notes that something of this part is made, and gives the label that its things carry. */
+  readonly noted: (part: Noted) => string;
+  readonly atEnd: (end: () => Promise<void>) => void;
 }
 
 /** In the order in which they are ended and swept, should this run be killed: the operator first, which would make things again. */
-type Noted = "operator" | "server" | "start";
+type Noted = "operator" | "server" | "start" | "hand";
 
 async function main(): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => { stop.abort(new Error("interrupted")); });
-  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(wholeLimitMs)]);
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(isFailover ? wholeLimitMs.failover : wholeLimitMs.usual)]);
   const docker = new Docker();
   await sweepDeadRuns(docker);
   const home = await mkdtemp(join(tmpdir(), "pgrs-bench-"));
   const engine = dockerEngine({ log: silent, clock: { now: Date.now } });
   const servers = postgres({ exec: (...call) => engine.exec(...call), log: silent });
   const programs: Program[] = [];
+  const ends: (() => Promise<void>)[] = [];
   const notes = new Map<Noted, Note>();
   const note = (part: Noted, more: Partial<Note>): void => {
     const noted = { id: `${runId}-${part}`, testPid: process.pid, home, ...notes.get(part), ...more };
@@ -192,6 +231,8 @@ async function main(): Promise<void> {
       return program;
     },
     installation: (part, uid) => { note(part, { installation: uid }); return uid; },
+    noted: (part) => { note(part, {}); return `${runId}-${part}`; },
+    atEnd: (end) => { ends.push(end); },
   };
   const work = async (): Promise<void> => {
     const image = await imageOn(engine, signal);
@@ -199,11 +240,13 @@ async function main(): Promise<void> {
     if (isWanted("cluster")) await clusters({ engine, postgres: servers, docker }, image, keep, signal);
     if (isWanted("npm-start")) await wholeStarts({ home, name: runId, print, onStarted: (left) => { note("start", left); } });
     if (isWanted("memory")) await measureMemory();
+    if (isWanted("failover")) await failover(docker, keep, signal);
   };
   const ended = new Promise<never>((_, reject) => { signal.addEventListener("abort", () => { reject(signal.reason as Error); }, { once: true }); });
   try {
     await Promise.race([work(), ended]);
   } finally {
+    for (const end of ends) await end();
     for (const program of programs.toReversed()) await program.stop();
     for (const noted of notes.values()) await sweepRun(docker, noted);
     servers.close();
@@ -214,7 +257,7 @@ async function main(): Promise<void> {
 
 const unknown = positionals.filter((word) => !parts.some((part) => part === word));
 if (unknown.length > 0 || !(runs >= 1)) {
-  print(`npm run bench -- [--runs N] [${parts.join("|")} ...]`);
+  print(`npm run bench -- [--runs N] [--by-hand] [${parts.join("|")} ...]`);
   process.exitCode = 2;
 } else {
   print(`bench ${runId}: PostgreSQL ${postgresVersion}, ${String(runs)} runs`);

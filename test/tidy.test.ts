@@ -161,6 +161,13 @@ test("every folder of goldens belongs to a test", () => {
   assert.deepEqual(folders.filter((name) => !tests.some((text) => text.includes(`golden/${name}`))), []);
 });
 
+test("what README says happens when is what a test proves, line by line", () => {
+  const [, chapter = ""] = /## What happens when\n([^]*?)\n## /.exec(textOf("README.md")) ?? [];
+  const told = chapter.split(/\n(?=- )/).slice(1).map((item) => item.replace(/\n\n[^]*/, "").replace(/^- /, "").replace(/\s+/g, " ").trim());
+  const proven = filesUnder("test/e2e", ".test.ts").filter((file) => /\/failover-/.test(file)).flatMap((file) => [...textOf(file).matchAll(/^scenario\("([^"]+)"/gm)].map(([, title = ""]) => title));
+  assert.deepEqual(told.toSorted(), proven.toSorted());
+});
+
 const examples = filesUnder("examples", ".yaml");
 
 test("there are examples", () => assert.ok(examples.length > 0));

@@ -1,12 +1,12 @@
 // The program is killed with -9 again and again while it makes, grows, shrinks and removes a cluster. Each time the end is the same:
 // nothing lost, nothing twice. Control plane and operator are one process here, so both die at once.
-import { setTimeout as pause } from "node:timers/promises";
 import { after, before } from "node:test";
 import { answers, condition, hasMembers, hasOneWriter, holds, isGone, isReady, lifeOf, notRestarted, nothingLeft, slotsAre, streams, systemIs } from "./checks.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
 import { manifest, valueIn } from "./manifest.ts";
-import { subjectOf, type Check, type Subject } from "./subject.ts";
+import { diesAllTheWayTo } from "./mortal.ts";
+import { subjectOf, type Subject } from "./subject.ts";
 
 let cluster: Cluster;
 let subject: Subject;
@@ -18,57 +18,12 @@ before(async () => {
 });
 after(() => cluster.stop());
 
-/** How many actions the program has told of. */
-const actionsDone = async (): Promise<number> => [...(await cluster.program.log()).matchAll(/ ms=\d/g)].length;
-
-const isReached = async (goal: readonly Check[]): Promise<boolean> => {
-  for (const check of goal) {
-    const objection = await check(subject).catch(String);
-    if (objection !== undefined) return false;
-  }
-  return true;
-};
-
-const watchMs = 10;
-const looksBetweenGoals = 50;
-const livesMax = 40;
-const lifeSecondsMax = 60;
-
-/**
- * One life: ends as soon as `count` more actions are done, that is while the next one is under way, or when the goal
- * is reached. Says which.
- */
-async function live(count: number, goal: readonly Check[]): Promise<"killed" | "reached"> {
-  const end = await actionsDone() + count;
-  const deadline = performance.now() + lifeSecondsMax * 1_000;
-  for (let look = 1; performance.now() < deadline; look += 1) {
-    if (await actionsDone() >= end) {
-      await cluster.program.kill();
-      return "killed";
-    }
-    if (look % looksBetweenGoals === 0 && await isReached(goal)) return "reached";
-    await pause(watchMs);
-  }
-  throw new Error(`in ${String(lifeSecondsMax)} s neither an action nor the goal`);
-}
-
-/** Kills the program after one action, then after two, then three, and so on from one, until the goal is reached all the same. */
-async function diesAllTheWayTo(goal: readonly Check[]): Promise<void> {
-  let deaths = 0;
-  while (deaths < livesMax && await live(1 + deaths % 3, goal) === "killed") {
-    deaths += 1;
-    await cluster.start();
-  }
-  console.log(`# killed ${String(deaths)} times on the way`);
-  await subject.becomes(goal);
-}
-
 scenario("killed all the way of an apply", () => cluster, async () => {
   await cluster.apply(await manifest(cluster.docker, "mortal", {
     replicas: 2, deletionPolicy: "Delete", postgres: { version: "17" },
     networks: [{ name: "repl", purpose: "Replication", interfaceName: "eth1", subnet: "10.10.15.0/24", addressPool: { start: "10.10.15.1", size: 4 } }],
   }));
-  await diesAllTheWayTo([isReady, hasMembers(2), streams(1), slotsAre("pgrs_1"), hasOneWriter, holds({ containers: 2, volumes: 2, networks: 1 })]);
+  await diesAllTheWayTo(subject, [isReady, hasMembers(2), streams(1), slotsAre("pgrs_1"), hasOneWriter, holds({ containers: 2, volumes: 2, networks: 1 })]);
   identifier = valueIn((await subject.get()).status.systemIdentifier, "system identifier");
   await subject.sql(0, "create table kept as select 1 as id");
 });
@@ -76,7 +31,7 @@ scenario("killed all the way of an apply", () => cluster, async () => {
 scenario("killed all the way of a scale-up", () => cluster, async () => {
   const primary = await lifeOf(subject, 0);
   await cluster.kubectl(["scale", "pgrs/mortal", "--replicas=3"]);
-  await diesAllTheWayTo([
+  await diesAllTheWayTo(subject, [
     isReady, hasMembers(3), streams(1, 2), slotsAre("pgrs_1", "pgrs_2"), hasOneWriter, systemIs(identifier), notRestarted(0, primary),
     answers(2, "select count(*) from kept", "1"), holds({ containers: 3, volumes: 3, networks: 1 }),
   ]);
@@ -84,7 +39,7 @@ scenario("killed all the way of a scale-up", () => cluster, async () => {
 
 scenario("killed all the way of a rolling restart", () => cluster, async () => {
   await cluster.kubectl(["patch", "pgrs/mortal", "--type=merge", "-p", `{"spec":{"postgres":{"parameters":{"max_connections":"120"}}}}`]);
-  await diesAllTheWayTo([
+  await diesAllTheWayTo(subject, [
     ...[0, 1, 2].map((ordinal) => answers(ordinal, "show max_connections", "120")),
     isReady, hasMembers(3), streams(1, 2), slotsAre("pgrs_1", "pgrs_2"), hasOneWriter, systemIs(identifier), holds({ containers: 3, volumes: 3, networks: 1 }),
   ]);
@@ -92,9 +47,9 @@ scenario("killed all the way of a rolling restart", () => cluster, async () => {
 
 scenario("killed all the way of a sleep and an awakening", () => cluster, async () => {
   await cluster.kubectl(["scale", "pgrs/mortal", "--replicas=0"]);
-  await diesAllTheWayTo([condition("Ready", { status: "False", reason: "Hibernated" }), condition("Reconciling", { status: "False" })]);
+  await diesAllTheWayTo(subject, [condition("Ready", { status: "False", reason: "Hibernated" }), condition("Reconciling", { status: "False" })]);
   await cluster.kubectl(["scale", "pgrs/mortal", "--replicas=3"]);
-  await diesAllTheWayTo([
+  await diesAllTheWayTo(subject, [
     isReady, hasMembers(3), streams(1, 2), slotsAre("pgrs_1", "pgrs_2"), hasOneWriter, systemIs(identifier),
     answers(2, "select count(*) from kept", "1"), holds({ containers: 3, volumes: 3, networks: 1 }),
   ]);
@@ -103,10 +58,10 @@ scenario("killed all the way of a sleep and an awakening", () => cluster, async 
 scenario("killed all the way of a scale-down", () => cluster, async () => {
   const primary = await lifeOf(subject, 0);
   await cluster.kubectl(["scale", "pgrs/mortal", "--replicas=1"]);
-  await diesAllTheWayTo([isReady, hasMembers(1), streams(), slotsAre(), systemIs(identifier), notRestarted(0, primary), answers(0, "select count(*) from kept", "1"), holds({ containers: 1, volumes: 1, networks: 1 })]);
+  await diesAllTheWayTo(subject, [isReady, hasMembers(1), streams(), slotsAre(), systemIs(identifier), notRestarted(0, primary), answers(0, "select count(*) from kept", "1"), holds({ containers: 1, volumes: 1, networks: 1 })]);
 });
 
 scenario("killed all the way of a deletion", () => cluster, async () => {
   await cluster.kubectl(["delete", "pgrs/mortal", "--wait=false"]);
-  await diesAllTheWayTo([isGone, nothingLeft]);
+  await diesAllTheWayTo(subject, [isGone, nothingLeft]);
 });
