@@ -27,7 +27,7 @@ interface Statement { readonly what: string; readonly sql: string; readonly limi
 type Ask = (target: Target, statement: Statement, signal: AbortSignal) => Promise<Asked>;
 
 const portDefault = 5432;
-const lookLimitMs = 2000;
+const lookLimitMs = 3500;
 /** The same for a server whose last look ran out of time: it must not hold up each look at all the others. */
 const slowLookLimitMs = 1000;
 const writeLimitMs = 15_000;
@@ -82,8 +82,9 @@ const asker = (connections: Connections, exec: Engine["exec"], log: Logger): Ask
     const either = AbortSignal.any([signal, limit]);
     const label = `${what} on ${target.member}`;
     const inside = (): Promise<unknown> => orAborted(askInside(exec, target, statement, either), either);
+    const isDetour = takesDetour(target);
     try {
-      if (takesDetour(target)) return { value: await inside(), passwordAccepted: true };
+      if (isDetour) return { value: await inside(), passwordAccepted: true };
       try {
         return { value: await connections.ask(target, { sql, line }, either), passwordAccepted: true };
       } catch (error) {
@@ -93,6 +94,8 @@ const asker = (connections: Connections, exec: Engine["exec"], log: Logger): Ask
         return { value: await inside(), passwordAccepted: !isRefused(error) };
       }
     } catch (error) {
+      // A network that swallows everything looks like a server that hangs: the next sign of life is asked for inside.
+      if (line === "beat" && either.aborted && !isDetour) rememberDetour(target);
       if (signal.aborted) throw new Transient(`${label}: given up before PostgreSQL answered`, { cause: error });
       if (limit.aborted) throw new Transient(`${label}: PostgreSQL did not answer within ${limitMs / 1000} s`, { cause: error });
       throw translateSql(label, error);

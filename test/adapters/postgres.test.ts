@@ -185,6 +185,13 @@ describe("a server in trouble", () => {
     assert.equal(detours.length, 1, "the next look goes the other way at once");
   });
 
+  test("gives its second sign of life through its own socket, when the network swallowed the first question", async () => {
+    // An address of its own, so that what earlier tests learned of others does not help.
+    const elsewhere = { ...there(), host: there().host.replace(/\.\d+\.\d+$/, ".255.251") };
+    await assert.rejects(servers.beat(elsewhere, AbortSignal.timeout(300)), { name: "Transient" });
+    await servers.beat(elsewhere, soon());
+  });
+
   test("that stands still is given up with the signal, and answers when it goes on", async () => {
     await servers.look(there(), { accounts: [] }, soon());
     await docker.getContainer(there().container).pause();
