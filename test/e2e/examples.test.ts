@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before } from "node:test";
 import { promisify } from "node:util";
-import { addressOf, answers, condition, hasMembers, hasOneWriter, isGone, isReady, lifeOf, nicAttached, nothingLeft, notRestarted, slotsAre, streams } from "./checks.ts";
+import { addressOf, answers, condition, hasMembers, hasOneWriter, isGone, isReady, lifeOf, nicAttached, nothingLeft, notRestarted, primaryOf, slotsAre, streams } from "./checks.ts";
 import { appLogin, psqlOf } from "./clients.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
@@ -89,6 +89,20 @@ scenario("synchronous.yaml: without any standby a commit waits, and only standby
   await squatter.remove({ force: true });
   await sync.becomes([isReady, streams(1, 2), answers(2, "select count(*) from waits", "1"), answers(0, showNames, 'ANY 1 ("sync-1", "sync-2")'), notRestarted(0, primary)]);
   await remove(sync);
+});
+
+scenario("failover.yaml: a standby takes over from a killed primary with every row, and clients find it at the address that follows the primary", () => cluster, async () => {
+  const trio = await apply("failover.yaml", "trio");
+  await trio.becomes([isReady, hasMembers(3), streams(1, 2), condition("FailoverPossible", { status: "True", reason: "CandidateReady" })]);
+  const followed = (await addressOf(trio, 0, "lan")).replace(/\.\d+$/, ".100");
+  const { username, password } = await appLogin(trio);
+  const ask = (statement: string): Promise<string> => psqlOf(`postgresql://${username}:${password}@${followed}:5432/app?connect_timeout=2`, statement);
+  assert.equal(await ask("create table orders (id int); insert into orders values (7); select current_setting('cluster_name')"), "trio-0");
+  await cluster.docker.getContainer(trio.container(0)).kill({ signal: "SIGKILL" });
+  await trio.becomes([async () => await primaryOf(trio) === 0 ? "nobody else is recorded yet" : undefined, isReady, hasMembers(3), hasOneWriter]);
+  assert.equal(await ask("select id from orders"), "7");
+  await trio.becomes(nicAttached(await primaryOf(trio), "eth1", followed));
+  await remove(trio);
 });
 
 scenario("lan-macvlan.yaml: a client elsewhere on the LAN reaches each member at its fixed address", () => cluster, async () => {
