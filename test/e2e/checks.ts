@@ -74,15 +74,21 @@ export const isGone: Check = async ({ cluster, name }) => await cluster.resource
 
 /** The NIC has its name and address inside the member's own network namespace, and Docker gives it that address too. */
 export const nicAttached = (ordinal: number, interfaceName: string, address: string): Check => async (subject) => {
-  const { State, NetworkSettings } = await subject.inspect(ordinal);
-  if (!State.Running) return `${memberName(subject.name, ordinal)} does not run`;
-  const { stdout } = await run("nsenter", ["--target", String(State.Pid), "--net", "ip", "-4", "-o", "address", "show", "dev", interfaceName]);
-  if (!stdout.includes(` ${address}/`)) return `${interfaceName} of ${memberName(subject.name, ordinal)} is: ${stdout.trim()}`;
+  const objection = await hasAddress(ordinal, interfaceName, address)(subject);
+  if (objection !== undefined) return objection;
+  const { NetworkSettings } = await subject.inspect(ordinal);
   const known = Object.values(NetworkSettings.Networks).some((endpoint) => endpoint.IPAddress === address);
   return known ? undefined : `Docker knows of no endpoint ${address}`;
 };
 
-/** What tells one life of a container from another. */
+/** The member's own namespace shows the address, which Docker may know nothing of. */
+export const hasAddress = (ordinal: number, interfaceName: string, address: string): Check => async (subject) => {
+  const { State } = await subject.inspect(ordinal);
+  if (!State.Running) return `${memberName(subject.name, ordinal)} does not run`;
+  const { stdout } = await run("nsenter", ["--target", String(State.Pid), "--net", "ip", "-4", "-o", "address", "show", "dev", interfaceName]);
+  return stdout.includes(` ${address}/`) ? undefined : `${interfaceName} of ${memberName(subject.name, ordinal)} is: ${stdout.trim()}`;
+};
+
 export interface Life { readonly id: string; readonly startedAt: string; readonly pid: number }
 
 export const lifeOf = async (subject: Subject, ordinal: number): Promise<Life> => {

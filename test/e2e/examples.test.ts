@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before } from "node:test";
 import { promisify } from "node:util";
-import { addressOf, answers, condition, hasMembers, hasOneWriter, isGone, isReady, lifeOf, nicAttached, nothingLeft, notRestarted, primaryOf, slotsAre, streams } from "./checks.ts";
+import { addressOf, answers, condition, hasAddress, hasMembers, hasOneWriter, isGone, isReady, lifeOf, nicAttached, nothingLeft, notRestarted, primaryOf, slotsAre, streams } from "./checks.ts";
 import { appLogin, psqlOf } from "./clients.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
@@ -101,7 +101,7 @@ scenario("failover.yaml: a standby takes over from a killed primary with every r
   await cluster.docker.getContainer(trio.container(0)).kill({ signal: "SIGKILL" });
   await trio.becomes([async () => await primaryOf(trio) === 0 ? "nobody else is recorded yet" : undefined, isReady, hasMembers(3), hasOneWriter]);
   assert.equal(await ask("select id from orders"), "7");
-  await trio.becomes(nicAttached(await primaryOf(trio), "eth1", followed));
+  await trio.becomes(hasAddress(await primaryOf(trio), "eth1", followed));
   await remove(trio);
 });
 

@@ -1,7 +1,7 @@
 // What clients on the LAN see of the address that follows the primary: PostgreSQL 17 on a macvlan network, asked from another machine's place.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
-import { isReady, nicAttached, primaryOf } from "./checks.ts";
+import { hasAddress, isReady, primaryOf } from "./checks.ts";
 import { appLogin, psqlOf } from "./clients.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { scenario } from "./diagnosis.ts";
@@ -47,7 +47,7 @@ const addressFollows: Check = async (followed) => {
   const answered = await fromTheLan("select current_setting('cluster_name'), pg_is_in_recovery()");
   if (answered !== `followed-${String(primary)}|f`) return `${address} is answered by ${answered}`;
   for (const ordinal of [0, 1, 2]) {
-    const objection = await nicAttached(ordinal, "eth1", address)(followed);
+    const objection = await hasAddress(ordinal, "eth1", address)(followed);
     if (ordinal !== primary && objection === undefined) return `member ${String(ordinal)} has ${address} too`;
   }
   return undefined;
