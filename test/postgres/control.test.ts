@@ -21,6 +21,7 @@ const agrees = async (server: TestServer): Promise<ControlFacts | undefined> => 
   const told = await toldBy(server);
   assert.deepEqual([facts?.systemIdentifier, facts?.checkpoint, String(facts?.timeline)],
     [told["Database system identifier"], told["Latest checkpoint location"], told["Latest checkpoint's TimeLineID"]]);
+  assert.equal(facts?.major, server.traits.major);
   return facts;
 };
 
@@ -85,11 +86,12 @@ for (const programs of found) {
 }
 
 /** pg_control's first fields; until 10 the position of the checkpoint before the last stood in between. */
-function written(version: number, state: number): Uint8Array {
+function written(version: number, state: number, catalog = 0): Uint8Array {
   const file = Buffer.alloc(8192);
   const copyAt = version >= 1100 ? 40 : 48;
   file.writeBigUInt64LE(7458123456789012345n, 0);
   file.writeUInt32LE(version, 8);
+  file.writeUInt32LE(catalog, 12);
   file.writeUInt32LE(state, 16);
   file.writeBigUInt64LE(0x16_B374_D848n, 32);
   if (version < 1100) file.writeBigUInt64LE(0xFFn, 40);
@@ -98,15 +100,17 @@ function written(version: number, state: number): Uint8Array {
   return file;
 }
 
-for (const [release, version] of [["9.3", 937], ["9.4", 942], ["9.6", 960], ["10", 1002], ["11", 1100], ["12", 1201], ["13", 1300], ["17", 1700], ["18", 1800]] as const) {
+for (const [release, version, catalog] of [["9.3", 937, 201306121], ["9.4", 942, 201409291], ["9.6", 960, 201608131], ["10", 1002, 201707211], ["11", 1100, 201809051], ["12", 1201, 201909212], ["13", 1300, 202007201], ["17", 1700, 202406281], ["18", 1800, 202506291]] as const) {
   test(`the layout of ${release}`, () => {
-    assert.deepEqual(parseControl(written(version, 6)), { systemIdentifier: "7458123456789012345", state: "inProduction", timeline: 5, checkpoint: "16/B374D848" });
+    assert.deepEqual(parseControl(written(version, 6, catalog)), { systemIdentifier: "7458123456789012345", major: release, state: "inProduction", timeline: 5, checkpoint: "16/B374D848" });
   });
 }
 
 for (const [state, name] of [[0, "other"], [1, "shutDown"], [2, "shutDownInRecovery"], [3, "other"], [4, "other"], [5, "inRecovery"], [6, "inProduction"], [99, "other"]] as const) {
   test(`the state ${state}`, () => { assert.equal(parseControl(written(1300, state))?.state, name); });
 }
+
+test("a version that is not known yet has no name", () => assert.equal(parseControl(written(1900, 6, 202701011))?.major, undefined));
 
 test("too few bytes are no control file", () => {
   assert.equal(parseControl(new Uint8Array()), undefined);

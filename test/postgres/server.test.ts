@@ -101,6 +101,7 @@ for (const programs of found) {
         assert.equal(await primary.exitCodeOf(promoteProgram(primary.data, boot)), 3);
       }
       assert.equal((await primary.look()).inRecovery, true);
+      await applied(primary, {});
     });
 
     test("promoted, it is on the next timeline and gone from recovery", async () => {
