@@ -4,6 +4,7 @@ import { after, describe, test } from "node:test";
 import pRetry from "p-retry";
 import { postgres } from "../../src/adapters/postgres.ts";
 import type { ContainerFacts, Logger, Look, Target } from "../../src/ports.ts";
+import { parseControl } from "../../src/postgres/control.ts";
 import { verifies } from "../../src/postgres/password.ts";
 import { dataDirectoryOf, mountPathOf, traitsOf } from "../../src/postgres/versions.ts";
 import { silent, sleeper, soon, startRun } from "../e2e/engine.ts";
@@ -87,6 +88,16 @@ for (const version of ["11", "15"]) {
       assert.deepEqual(history?.map((one) => one.timeline), [1]);
       await servers.promote(there(), { epoch: 6, startedAt }, soon());
       assert.equal((await look()).timeline, 2);
+    });
+
+    test("leaves a control file that is read as its own program reads it", async () => {
+      const data = dataDirectoryOf(there().traits);
+      const bytes = await engine.readFile(there().container, `${data}/global/pg_control`, soon());
+      const { output } = await engine.exec(there().container, ["sh", "-c", `LC_ALL=C pg_controldata ${data}`], "", soon());
+      const told = (name: string): string | undefined => new RegExp(`^${name}: *(.*)$`, "m").exec(output)?.[1];
+      const facts = parseControl(bytes ?? new Uint8Array());
+      assert.deepEqual([facts?.state, facts?.major, facts?.systemIdentifier, facts?.checkpoint, String(facts?.timeline)],
+        ["inProduction", version, told("Database system identifier"), told("Latest checkpoint location"), told("Latest checkpoint's TimeLineID")]);
     });
 
     test("gives a primary's sign of life, and writes a checkpoint", async () => {

@@ -9,7 +9,7 @@ import { md5 } from "../../src/postgres/digest.ts";
 import { lsnDiff } from "../../src/postgres/lsn.ts";
 import { md5Verifier, scramVerifier, verifies } from "../../src/postgres/password.ts";
 import { settlingArguments, standbySensitive } from "../../src/postgres/settings.ts";
-import { checkpoint, createSlot, dropSlot, ensureDatabase, ensureRole, identifier, literal, promote, reload } from "../../src/postgres/sql.ts";
+import { advanceSlot, allowRewind, beat, checkpoint, createSlot, dropSlot, ensureDatabase, ensureRole, identifier, literal, promote, promoteProgram, reload } from "../../src/postgres/sql.ts";
 import { synchronousStandbyNames } from "../../src/postgres/standby-names.ts";
 import { bad, good, strict } from "./hba-lines.ts";
 import { eventually, programsHere, superuserPassword, TestServer, type Programs, type Wanted } from "./server.ts";
@@ -82,6 +82,28 @@ for (const programs of found) {
       assert.ok(seen.startedAt <= seen.answeredAt);
     });
 
+    test("in recovery it gives a sign of life without a position", async () => {
+      const [row] = await primary.query(beat(traits));
+      assert.deepEqual(Object.values(row ?? {}), [null]);
+    });
+
+    test("another boot than the one that was looked at is not promoted, nor one that a later decision has configured", async () => {
+      const { startedAt, epoch } = await primary.look();
+      assert.equal(epoch, 1);
+      primary.configure({ epoch: 7 });
+      await primary.query(reload);
+      await eventually(() => primary.look(), (seen) => seen.epoch === 7);
+      for (const boot of [{ epoch: 7, startedAt: startedAt - 1 }, { epoch: 7, startedAt: startedAt + 1 }, { epoch: 6, startedAt }]) {
+        const sql = promote(traits, boot);
+        if (sql !== undefined) assert.deepEqual(await primary.query(sql), [{ promoted: null }]);
+      }
+      for (const boot of [{ epoch: 7, startedAt: startedAt - 60_000 }, { epoch: 7, startedAt: startedAt + 60_000 }, { epoch: 6, startedAt }]) {
+        assert.equal(await primary.exitCodeOf(promoteProgram(primary.data, boot)), 3);
+      }
+      assert.equal((await primary.look()).inRecovery, true);
+      await applied(primary, {});
+    });
+
     test("promoted, it is on the next timeline and gone from recovery", async () => {
       await promoteNow(primary);
       const seen = await primary.look();
@@ -89,6 +111,28 @@ for (const programs of found) {
       assert.equal(seen.recoveryHash, undefined);
       assert.equal(existsSync(join(primary.data, traits.recovery)), false);
       assert.ok(lsnDiff(seen.currentLsn ?? "", seen.flushLsn ?? "") >= 0);
+      assert.deepEqual(seen.history?.map(({ timeline }) => timeline), [1]);
+      assert.ok(lsnDiff(seen.currentLsn ?? "", seen.history[0]?.end ?? "") >= 0);
+    });
+
+    test("promoted, it gives a sign of life with its position", async () => {
+      const [row] = await primary.query(beat(traits));
+      const [position] = Object.values(row ?? {});
+      assert.match(String(position), /^[0-9A-F]+\/[0-9A-F]+$/);
+    });
+
+    test("the program for versions before 12 promotes as well", async () => {
+      const other = await TestServer.create(programs, "other");
+      try {
+        await other.initdb();
+        other.configure({ epoch: 3 });
+        await other.start();
+        const { startedAt } = await other.look();
+        assert.equal(await other.exitCodeOf(promoteProgram(other.data, { epoch: 3, startedAt })), 0);
+        await eventually(() => other.look(), ({ inRecovery }) => !inRecovery);
+      } finally {
+        await other.remove();
+      }
     });
 
     test("roles, databases and slots are made once, however often asked", async () => {
@@ -150,6 +194,36 @@ for (const programs of found) {
       await primary.query("CREATE TABLE seen_by_both AS SELECT 1 AS number");
       await eventually(() => standby.query("SELECT number FROM seen_by_both"), (rows) => rows.length === 1);
       await primary.query(checkpoint);
+    });
+
+    test("a slot that nobody uses is moved forward, never back, and one that is in use not at all", { skip: traits.advancesSlots ? false : "before 11 no function moves a slot" }, async () => {
+      for (const name of ["kept_1", "kept_2"]) await standby.query(createSlot(traits, name) ?? "");
+      const { slots, replayedLsn = "" } = await standby.look();
+      const from = slots.find(({ name }) => name === "kept_1")?.restartLsn ?? "";
+      await primary.query("CREATE TABLE written_for_slots AS SELECT generate_series(1, 1000) AS number");
+      await primary.query(checkpoint);
+      const later = await eventually(() => standby.look(), (seen) => lsnDiff(seen.replayedLsn ?? "0/0", replayedLsn) > 0);
+      const to = later.replayedLsn ?? "";
+      const positions = async (): Promise<readonly (string | undefined)[]> => {
+        const seen = await standby.look();
+        return ["kept_1", "kept_2"].map((slot) => seen.slots.find(({ name }) => name === slot)?.restartLsn);
+      };
+      await standby.query(advanceSlot(traits, "kept_1", to) ?? "");
+      assert.deepEqual(await positions(), [to, from]);
+      await standby.query(advanceSlot(traits, "kept_1", from) ?? "");
+      await standby.query(advanceSlot(traits, "nobody's", to) ?? "");
+      assert.deepEqual(await positions(), [to, from]);
+      await primary.query(advanceSlot(traits, "orders_1", to) ?? "");
+      for (const name of ["kept_1", "kept_2"]) await standby.query(dropSlot(name));
+    });
+
+    test("the replication role may read what a rewind reads, and no other role may", { skip: traits.rewindsWithoutSuperuser ? false : "before 11 a rewind takes a superuser" }, async () => {
+      for (const sql of [...allowRewind(traits, "replicator"), ...allowRewind(traits, "replicator")]) await primary.query(sql);
+      const reads = ["SELECT pg_ls_dir('.', true, false)", "SELECT pg_stat_file('PG_VERSION', true)", "SELECT pg_read_binary_file('PG_VERSION')", "SELECT pg_read_binary_file('PG_VERSION', 0, 1, true)"];
+      const allowed = await primary.connect({ user: "replicator", password: replicatorPassword });
+      for (const sql of reads) await allowed.query(sql);
+      const other = await primary.connect({ user: 'o"wner\'s \\', password: "pw" });
+      for (const sql of reads) await assert.rejects(other.query(sql), { code: "42501" });
     });
 
     test("what a reload can't take is told apart from what waits for a restart", async () => {

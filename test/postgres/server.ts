@@ -119,6 +119,14 @@ export class TestServer {
     return stdout + stderr;
   }
 
+  /** How a command ends that finds the server's programs in its path, as in a container. */
+  async exitCodeOf([program = "", ...args]: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<number> {
+    const child = spawn(program, args, { ...serverUser(), cwd: this.directory, stdio: ["ignore", "pipe", "pipe"], env: { PATH: `${this.programs.directory}:/usr/bin:/bin`, LC_ALL: "C", ...environment } });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => { this.log = (this.log + bytes.toString()).slice(-100_000); });
+    const [code] = await once(child, "close") as [number | null];
+    return code ?? -1;
+  }
+
   async initdb(): Promise<void> {
     const pwfile = join(this.directory, "pwfile");
     this.write(pwfile, superuserPassword);
@@ -193,7 +201,12 @@ export class TestServer {
     return parseLook(row?.["look"]);
   }
 
-  async stop(): Promise<void> {
+  /** Ends it without a word to its data: what lies there afterwards looks as after a crash. */
+  async crash(): Promise<void> {
+    await this.stop("SIGQUIT");
+  }
+
+  async stop(signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
     const clients = this.#clients;
     this.#clients = [];
     await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
@@ -202,7 +215,7 @@ export class TestServer {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
     const timer = setTimeout(() => { child.kill("SIGQUIT"); }, patienceMs);
-    child.kill("SIGINT");
+    child.kill(signal);
     await gone;
     clearTimeout(timer);
   }
