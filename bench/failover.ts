@@ -13,7 +13,7 @@ import { byHand } from "./hand.ts";
 import { measure, type Figures } from "./measure.ts";
 import type { Operated } from "./operated.ts";
 import type { Side } from "./side.ts";
-import { median, seconds, table } from "./steps.ts";
+import { median, seconds, stepTable, table, type Step } from "./steps.ts";
 
 export interface FailoverBench {
   readonly docker: Docker;
@@ -23,6 +23,8 @@ export interface FailoverBench {
   readonly operated: Operated | undefined;
   /** Stops one of the programs, and gives back how to start it again. */
   readonly interrupt: (program: "operator" | "control plane") => Promise<() => Promise<void>>;
+  /** What the operator did after a moment, by the wall clock. */
+  readonly stepsSince: (from: number) => readonly Step[];
   /** What has to be ended, whatever happens. */
   readonly atEnd: (end: () => Promise<void>) => void;
   readonly print: (text: string) => void;
@@ -49,7 +51,14 @@ const kindsOf = (docker: Docker): readonly Kind[] => [
   { fault: { ...containerKilled(docker), name: "asynchronous, container killed, restarted in place" }, spec: { replication: { mode: "Async" } }, targetMs: 1_500, isInPlace: true },
 ];
 
-interface Came { readonly kind: Kind; readonly ours: readonly Figures[]; readonly byHand: readonly Figures[]; readonly failures: readonly string[] }
+interface Came {
+  readonly kind: Kind;
+  readonly ours: readonly Figures[];
+  readonly byHand: readonly Figures[];
+  readonly failures: readonly string[];
+  /** What the operator did in its run of median pause. */
+  readonly steps: readonly Step[];
+}
 
 const spread = (values: readonly number[]): string => values.length === 0 ? "" : `${seconds(median(values))} (${seconds(Math.min(...values))}..${seconds(Math.max(...values))})`;
 
@@ -65,21 +74,23 @@ const tableOf = (all: readonly Came[]): string => table([
   heading,
   ...all.map(({ kind, ours, byHand: hand }) => rowOf(
     `${kind.fault.name}: pause${kind.fault.detectionMs > 0 ? " beyond it" : ""}`, numbers(ours, ({ pauseMs }) => pauseMs), numbers(hand, ({ pauseMs }) => pauseMs), kind.targetMs)),
-  ...all.map(({ kind, ours, byHand: hand }) => rowOf(`${kind.fault.name}: all stream again`, numbers(ours, ({ wholeMs }) => wholeMs), numbers(hand, ({ wholeMs }) => wholeMs), wholeTargetMs)),
+  ...all.map(({ kind, ours, byHand: hand }) => rowOf(`${kind.fault.name}: all stream again${kind.fault.detectionMs > 0 ? ", beyond it" : ""}`, numbers(ours, ({ wholeMs }) => wholeMs), numbers(hand, ({ wholeMs }) => wholeMs), wholeTargetMs)),
   ...all.filter(({ ours }) => ours.some(({ addressMs }) => addressMs !== undefined))
     .map(({ kind, ours }) => rowOf(`${kind.fault.name}: the primary's address after the promotion`, numbers(ours, ({ addressMs }) => addressMs), [], addressTargetMs)),
 ]);
 
 /** By turns, so that a busy moment of the machine meets both. A run that fails is told, and the next one is tried. */
-async function compare({ operated, runs, print }: FailoverBench, hand: Side, kind: Kind): Promise<Came> {
+async function compare({ operated, runs, stepsSince, print }: FailoverBench, hand: Side, kind: Kind): Promise<Came> {
   const ours: Figures[] = [];
   const theirs: Figures[] = [];
   const failures: string[] = [];
+  const steps = new Map<Figures, readonly Step[]>();
   const once = async (who: string, side: Side, figures: Figures[], address: string | undefined): Promise<void> => {
     try {
       await side.settled();
       const came = await measure(side, kind.fault, address);
       figures.push(came);
+      steps.set(came, stepsSince(came.faultAt).filter(({ atMs }) => atMs < came.wholeMs + kind.fault.detectionMs));
       print(`  ${kind.fault.name}, ${who}: pause ${seconds(came.pauseMs)}, whole after ${seconds(came.wholeMs)}${came.addressMs === undefined ? "" : `, address ${seconds(came.addressMs)}`}${came.conflicts > 0 ? `, ${String(came.conflicts)} CONFLICTS` : ""}`);
     } catch (error) {
       failures.push(`${kind.fault.name}, ${who}: ${String(error)}`);
@@ -91,7 +102,8 @@ async function compare({ operated, runs, print }: FailoverBench, hand: Side, kin
     await once("by hand", hand, theirs, undefined);
     if (operated !== undefined) await once("operator", operated, ours, kind.isInPlace === true ? undefined : operated.address);
   }
-  return { kind, ours, byHand: theirs, failures };
+  const middle = ours.toSorted((one, other) => one.pauseMs - other.pauseMs)[Math.floor(ours.length / 2)];
+  return { kind, ours, byHand: theirs, failures, steps: middle === undefined ? [] : steps.get(middle) ?? [] };
 }
 
 const standstillMs = 20_000;
@@ -136,6 +148,7 @@ export async function measureFailover(bench: FailoverBench): Promise<void> {
     for (const program of ["operator", "control plane"] as const) rows.push([`${program} away for ${seconds(standstillMs)}`, spread(await standstill(bench, operated, program))]);
     print(table([heading.slice(0, 2), ...rows]));
   }
+  for (const { kind: { fault }, steps } of all.filter((one) => one.steps.length > 0)) print(`\nSteps of the operator in its median run, ${fault.name}\n${stepTable(steps)}`);
   const conflicts = all.reduce((sum, { ours }) => sum + ours.reduce((inner, figures) => inner + figures.conflicts, 0), 0);
   print(`\nPairs of members that accepted writes at the same moment, in ${String(all.reduce((sum, { ours }) => sum + ours.length, 0))} runs of the operator: ${String(conflicts)}`);
   for (const failure of all.flatMap(({ failures }) => failures)) print(`FAILED ${failure}`);

@@ -156,13 +156,15 @@ interface Plane { readonly control: Control; readonly installation: string; read
 /** Starts a control plane of the bench's own; `keep` is told of what to end later. */
 async function startPlane(keep: Keep, signal: AbortSignal): Promise<Plane & { readonly server: Program }> {
   const folder = join(keep.home, "operator");
-  const startServer = async (): Promise<Program> => {
-    const started = keep.program("server", startProgram("apiserver", "--home", folder));
+  const start = async (port: string): Promise<Program> => {
+    const started = keep.program("server", startProgram("apiserver", "--home", folder, "--port", port));
     await started.untilLogged("control plane ready");
     return started;
   };
-  const server = await startServer();
-  const kubeconfig = String((await server.untilLogged("control plane ready"))["kubeconfig"]);
+  const server = await start("0");
+  const ready = await server.untilLogged("control plane ready");
+  const startServer = (): Promise<Program> => start(new URL(String(ready["url"])).port);
+  const kubeconfig = String(ready["kubeconfig"]);
   const control = controlOf(kubeconfig);
   const installation = keep.installation("server", await control.api.installationId(signal));
   const startOperator = async (): Promise<Program> => {
@@ -179,13 +181,14 @@ async function clusters(tools: Tools, image: ImageFacts, keep: Keep, signal: Abo
 }
 
 async function failover(docker: Docker, keep: Keep, signal: AbortSignal): Promise<void> {
-  const handOnly = { docker, id: keep.noted("hand"), runs, print, atEnd: keep.atEnd, operated: undefined, interrupt: () => Promise.reject(new Error("nothing to interrupt")) };
+  const handOnly = { docker, id: keep.noted("hand"), runs, print, atEnd: keep.atEnd, operated: undefined, stepsSince: () => [], interrupt: () => Promise.reject(new Error("nothing to interrupt")) };
   if (values["by-hand"]) return measureFailover(handOnly);
   const plane = await startPlane(keep, signal);
   const running = { "control plane": plane.server, "operator": await plane.startOperator() };
   const start = { "control plane": plane.startServer, "operator": plane.startOperator };
   await measureFailover({
     ...handOnly, operated: await operatedCluster(plane.control, "bench", 61, signal),
+    stepsSince: (from) => stepsOf(running.operator.lines, "bench", from),
     interrupt: async (program) => {
       await running[program].stop();
       return async () => { running[program] = await start[program](); };

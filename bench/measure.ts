@@ -2,14 +2,17 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { now, openSession, acceptsWrites, type Route } from "../test/e2e/session.ts";
 import { startObserver, watchMembers, type Observer, type Said } from "../test/e2e/observer.ts";
-import { startWriter } from "../test/e2e/writer.ts";
+import { longestPause } from "../test/e2e/evidence.ts";
+import { startWriter, type Writer } from "../test/e2e/writer.ts";
 import type { Fault } from "./faults.ts";
 import type { Side } from "./side.ts";
 
 export interface Figures {
-  /** Less the detection time that was asked for. */
+  /** By the wall clock. */
+  readonly faultAt: number;
+  /** The longest time between two acknowledged writes, less the detection time that was asked for. */
   readonly pauseMs: number;
-  /** From the fault until the primary has all the others as streaming standbys again. */
+  /** From the fault until the primary has all the others as streaming standbys again, less the detection time. */
   readonly wholeMs: number;
   /** From the first word of the new primary that it accepts writes, until the primary's own address answers likewise. */
   readonly addressMs: number | undefined;
@@ -85,6 +88,16 @@ async function addressMoved(side: Side, observer: Observer, { host, address, fro
   return answeredAt === undefined || other === undefined ? undefined : Math.max(0, answeredAt - other.answeredAt);
 }
 
+/**
+ * A frozen server that is killed may acknowledge a write as it thaws, before it is gone: where another member took over,
+ * the pause lasts until that one acknowledged the first.
+ */
+function pauseOf({ writes }: Writer, host: string, from: number): number {
+  const longest = longestPause(writes, { from, to: now() });
+  const other = writes.find((write) => write.host !== host && write.acknowledgedAt > longest.from);
+  return Math.max(longest.to, other?.acknowledgedAt ?? longest.to) - longest.from;
+}
+
 /** Inflicts the fault on a cluster that is whole, and measures until it is whole again. `address`: the one that follows the primary. */
 export async function measure(side: Side, fault: Fault, address: string | undefined): Promise<Figures> {
   const over = new AbortController();
@@ -98,14 +111,15 @@ export async function measure(side: Side, fault: Fault, address: string | undefi
     const old = watch.latest.get(host);
     if (old === undefined) throw new Error(`${host} does not answer`);
     const faultAt = now();
+    const faultWallAt = Date.now();
     const whole = watch.whole(old, faultAt);
     whole.catch(() => undefined);
     const moved = address === undefined ? undefined : addressMoved(side, observer, { host, address, from: faultAt }, over.signal);
     await fault.inflict(side, primary);
     const wholeAt = await whole;
     await writer.next();
-    const pauseMs = writer.longestPauseSince(faultAt - beforeMs) - fault.detectionMs;
-    return { pauseMs, wholeMs: wholeAt - faultAt, addressMs: await moved, conflicts: observer.conflicts().length };
+    const { detectionMs } = fault;
+    return { faultAt: faultWallAt, pauseMs: pauseOf(writer, host, faultAt - beforeMs) - detectionMs, wholeMs: wholeAt - faultAt - detectionMs, addressMs: await moved, conflicts: observer.conflicts().length };
   } finally {
     over.abort();
     await Promise.all([writer.stop(), observer.stop(), watch.stop()]);
