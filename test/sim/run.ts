@@ -158,7 +158,7 @@ export async function run(seed: number): Promise<Report> {
   for (const cure of cures) cure();
   for (const scene of scenes) {
     const { version } = scene.wish.spec.postgres;
-    sim.model.registry.set(...imageOf(`postgres:${version}`, version));
+    sim.model.images.set(...imageOf(`postgres:${version}`, version));
     settle(sim, random, scene);
   }
   const peaceAt = sim.time.now();
