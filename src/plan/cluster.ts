@@ -27,7 +27,7 @@ const has = (member: MemberSighting): "data" | "none" | "unknown" => {
   if (member.server.seen === "present" || member.data.seen === "present") return "data";
   if (member.volume.seen === "absent") return "none";
   // Only a stopped member's volume can be looked into; of a running one whose server is silent nothing is known.
-  const isStopped = member.container.seen === "present" && member.container.value.state !== "running";
+  const isStopped = member.container.seen === "present" && !isAlive(member.container.value);
   return member.volume.seen === "present" && member.data.seen === "absent" && isStopped ? "none" : "unknown";
 };
 

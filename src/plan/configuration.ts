@@ -171,7 +171,8 @@ function makeConfiguration(want: Desired, seen: Observation, cluster: Cluster, m
   if (unseen !== undefined) return { missing: `the network ${unseen.name}` };
   const isPrimary = me.ordinal === cluster.primaryOrdinal;
   const host = isPrimary || cluster.primary === undefined ? undefined : upstreamHost(want, seen, cluster, me);
-  if (!isPrimary && cluster.primary !== undefined && host === undefined) return { missing: "the primary's address" };
+  // One that does not run starts all the same, read-only: it may be the only one that is left.
+  if (!isPrimary && cluster.primary !== undefined && host === undefined && valueOf(me.container)?.state === "running") return { missing: "the primary's address" };
   const passfile = passfileOf(replication);
   const management = [engine.managementSubnet];
   const first = want.networks[0];

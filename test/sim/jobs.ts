@@ -120,6 +120,8 @@ function rewind(model: Model, container: SimContainer, volume: SimVolume): void 
   }
   container.log = [`pgrs: end of WAL ${formatLsn(BigInt(database.checkpoint))}`];
   if (!rewindable.has(database.major)) return inThisLife(model, container, model.random.between(200, 600), () => end(model, container, cannotRewind, "error: the image has no pg_rewind"));
+  const sameTimeline = /TimeLineID"\)" != (\d+)/.exec(container.spec.command.join(" "))?.[1];
+  if (sameTimeline === String(database.controlTimeline)) return inThisLife(model, container, model.random.between(200, 600), () => end(model, container, cannotRewind, "error: it was on a timeline with the number of the primary's, and began it elsewhere"));
   later(model, container, () => {
     const admitted = admit(model, container, connection, undefined);
     if (typeof admitted === "string") return end(model, container, 1, `pg_rewind: error: ${admitted}`);

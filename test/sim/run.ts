@@ -86,7 +86,7 @@ function unsettled(sim: Simulation, { key, wish: { spec } }: Scene): readonly st
   const wanted = isAccepted(spec) && !isLowered ? resource.spec : { ...resource.spec, postgres: { ...resource.spec.postgres, parameters: {} } };
   // An Engine before 28 counts NICs as it likes; where no start can give the wanted names, the condition says so.
   const isMisnamed = !model.namesNics && conditionOf(sim, key, "NetworksAttached")?.reason === "NameMismatch";
-  const problems = [...problemsOf(model, key, wanted, resource.status), ...loose(model, api, key, resource)].filter((problem) => !isMisnamed || !problem.includes("'s NIC on"));
+  const problems = [...problemsOf(model, key, wanted, resource.status), ...loose(model, api, key, resource)].filter((problem) => !isMisnamed || !/'s NIC on|have the address/.test(problem));
   const ready = conditionOf(sim, key, "Ready");
   const config = conditionOf(sim, key, "ConfigApplied");
   if (!isAccepted(spec)) return [...problems, ...config?.reason === "InvalidParameter" ? [] : [`ConfigApplied says ${config?.reason ?? "nothing"}, not InvalidParameter`]];
@@ -158,7 +158,7 @@ export async function run(seed: number): Promise<Report> {
   for (const cure of cures) cure();
   for (const scene of scenes) {
     const { version } = scene.wish.spec.postgres;
-    sim.model.registry.set(...imageOf(`postgres:${version}`, version));
+    sim.model.images.set(...imageOf(`postgres:${version}`, version));
     settle(sim, random, scene);
   }
   const peaceAt = sim.time.now();

@@ -148,7 +148,7 @@ export function promote(model: Model, container: SimContainer, server: SimServer
   const { database, volume } = server;
   model.onPromotion(container, server);
   const { branch, position, newestTimeline } = database;
-  const timeline = newestTimeline + 1;
+  const timeline = Math.max(newestTimeline, branch.timeline) + 1;
   Object.assign(database, { branch: { timeline, parent: branch, start: position }, position: position + recordBytes, replayed: position + recordBytes, newestTimeline: timeline, state: "inProduction", control: controlOf(server.loaded.running) });
   Object.assign(server, { inRecovery: false, upstream: undefined, tail: undefined, hasReceived: false });
   volume.files.delete(`${dataPath}/standby.signal`);

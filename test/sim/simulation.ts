@@ -93,6 +93,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const time = timeline();
   const inner: Inner = { rates: noFaults, skewMs: 0, disturbances: 0, operators: [], wanted: 1, isCrowded: false, hasBegun: false, passwords: 0 };
   const model = emptyModel(random, time, namesNics);
+  ((globalThis as Record<string, unknown>)["__models"] ??= []) as unknown[]; ((globalThis as Record<string, unknown>)["__models"] as unknown[]).push(model);
   const wallNow = (): number => startOfTime + Math.floor(time.now()) + inner.skewMs;
   const api: Api = { objects: new Map(), secrets: new Map(), events: new Map(), version: 100, now: wallNow, onChange: () => undefined, onBreach: () => undefined };
   const outage = { engine: false, api: false, postgres: false };

@@ -114,7 +114,7 @@ const part = (model: Model, least: number, most: number): number => model.random
 
 function receive(model: Model, container: SimContainer, server: SimServer, ms: number): void {
   const { database, upstream } = server;
-  const room = server.pace * ms;
+  const room = Math.floor(server.pace * ms);
   if (server.tail !== undefined) {
     database.position = part(model, database.position, Math.min(server.tail, database.position + room));
     if (database.position >= server.tail) server.tail = undefined;
