@@ -117,7 +117,7 @@ async function scaleUp({ control, operator }: Bench, name: string): Promise<void
 }
 
 async function atGoal({ tools, control, installation, signal }: Bench, name: string): Promise<void> {
-  const world = { ...tools, resources: control.api, clock: { now: Date.now }, log: silent, installation, newPassword: () => "", pulse: { follow: () => undefined, heard: () => undefined } };
+  const world = { ...tools, resources: control.api, clock: { now: Date.now }, log: silent, installation, newPassword: () => "", pulse: { follow: () => undefined, heard: () => undefined, last: () => undefined } };
   const { tookMs, writes } = await roundsAtGoal({ namespace, name }, world, goalRounds, signal);
   title("A round for a resource at its goal (4 members)");
   print(table([

@@ -5,9 +5,10 @@
 import type { DockerEngine } from "./adapters/docker.ts";
 import type { Kubernetes } from "./adapters/kubernetes.ts";
 import { crd } from "./api/crd.ts";
+import type { Key } from "./api/resource.ts";
 import { runController } from "./controller/controller.ts";
 import type { Clock as MonotonicClock } from "./controller/clock.ts";
-import { createPulse } from "./controller/pulse.ts";
+import { createPulse, type Pulse } from "./controller/pulse.ts";
 import { createQueue } from "./controller/queue.ts";
 import { watchResources } from "./controller/watch.ts";
 import { explain } from "./errors.ts";
@@ -38,6 +39,16 @@ const keyOf = (text: string) => {
   return { namespace, name };
 };
 
+const textOf = ({ namespace, name }: Key): string => `${namespace}/${name}`;
+
+const pulsePort = ({ follow, heard, last }: Pulse<Target, Lsn>): World["pulse"] => ({
+  follow: (key, primary) => follow(textOf(key), primary), heard,
+  last: (key) => {
+    const known = last(textOf(key));
+    return known && { member: known.target.member, position: known.position };
+  },
+});
+
 /** Runs until the signal aborts; then lets rounds in flight end. Throws when the API server refuses the start. */
 export async function runOperator({ engine, postgres, kubernetes, clock, ticks, random, newPassword, log, namespace, signal }: OperatorOptions): Promise<void> {
   if (namespace === undefined && await kubernetes.ensureCrd(crd, signal) === "older or newer") {
@@ -48,7 +59,7 @@ export async function runOperator({ engine, postgres, kubernetes, clock, ticks, 
   const pulse = createPulse<Target, Lsn>({ beat: (target, abort) => postgres.beat(target, abort), onSilence: (key) => queue.add(key), clock: ticks, signal });
   const world: World = {
     engine, postgres, resources: kubernetes, clock, log, installation, newPassword,
-    pulse: { follow: ({ namespace: place, name }, primary) => pulse.follow(`${place}/${name}`, primary), heard: pulse.heard },
+    pulse: pulsePort(pulse),
   };
   const watching = watchResources({
     list: (abort) => kubernetes.list(abort), watch: (version, onEvent, abort) => kubernetes.watch(version, onEvent, abort),

@@ -245,6 +245,8 @@ export interface Pulse {
   follow(key: Key, primary: { readonly boot: string; readonly target: Target; readonly everyMs: number } | undefined): void;
   /** Undefined when this boot is not being asked. */
   heard(boot: string): Heard | undefined;
+  /** What the member that was asked last for this resource told last, be it gone by now. */
+  last(key: Key): { readonly member: string; readonly position: Lsn } | undefined;
 }
 
 export interface Clock { /** Milliseconds since the epoch. */ now(): number }

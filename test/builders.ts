@@ -63,7 +63,7 @@ export function unmade(plain: Plain = {}): Scene {
   return introduced({
     want,
     seen: {
-      at: now, owner, engine: present({ version: "28.5.2", namesNics: true, managementSubnet: "172.17.0.0/16" }), image: present(image), pulling: undefined,
+      at: now, owner, lastTold: undefined, engine: present({ version: "28.5.2", namesNics: true, managementSubnet: "172.17.0.0/16" }), image: present(image), pulling: undefined,
       networks: Object.fromEntries(want.networks.map(({ name }) => [name, absent])), staleNetworks: [], archive: absent,
       members: Array.from({ length: want.spec.replicas }, (_, ordinal) => unmadeMember(ordinal)),
       accounts: { superuser: "unknown", replication: "unknown", app: "unknown" },
@@ -144,7 +144,7 @@ export function atGoal({ spec = {}, metadata, status = {} }: Plain = {}): Scene 
   const made = changed(empty, {
     members: ordinals.map((ordinal) => runningMember(want, ordinal)),
     networks: Object.fromEntries(want.networks.map(({ name }) => [name, present(networkFacts(want, name))])),
-    accounts: { superuser: "current", replication: "current", app: "current" },
+    accounts: { superuser: "current", replication: "current", app: "current" }, lastTold: { member: `demo-${primary}`, position },
     archive: want.archiveVolume === undefined ? absent : present({ name: want.archiveVolume, labels: labelsOf(owner, "archive") }),
   });
   const connected = primary >= want.spec.replicas ? made : server(made, primary, {

@@ -176,6 +176,7 @@ export const status = {
         previous: { ...count, description: "The primary of the epoch before, which has to be seen stopped before this one is promoted." },
         timeline: { ...count, description: "The timeline that it writes, once it was seen to accept writes in this epoch." },
         downSince: { ...time, description: "Since when it was not seen to accept writes." },
+        lastPosition: { ...text, description: "The last WAL position that it told before." },
       },
     },
     synchronous: {

@@ -29,3 +29,9 @@ current-context: embedded
 export const writeKubeconfig = (path: string, text: string): void => {
   if (readIfThere(path) !== text) writePrivately(path, text);
 };
+
+/** The port that it names: where clients look for the next start as well. Undefined where there is none. */
+export const portIn = (path: string): number | undefined => {
+  const port = /^ +server: https:\/\/\S+:(\d+)$/m.exec(readIfThere(path) ?? "")?.[1];
+  return port === undefined ? undefined : Number(port);
+};

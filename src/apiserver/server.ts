@@ -9,7 +9,7 @@ import { loadIdentity } from "./certificates.ts";
 import { createDocuments } from "./documents.ts";
 import { makePrivateDirectory } from "./files.ts";
 import { openJournal } from "./journal.ts";
-import { kubeconfig, writeKubeconfig } from "./kubeconfig.ts";
+import { kubeconfig, portIn, writeKubeconfig } from "./kubeconfig.ts";
 import { startLifecycle } from "./lifecycle.ts";
 import { listen } from "./listener.ts";
 import { createRegistry, definitionsResource } from "./registry.ts";
@@ -22,7 +22,7 @@ import type { Tokens } from "./tokens.ts";
 export interface ControlPlaneOptions {
   /** Everything it keeps is in here; made when it is missing, readable by the owner alone. */
   readonly directory: string;
-  /** 0 picks a free one. */
+  /** 0 picks the one of the last start, or another where that is in use by now. */
   readonly port: number;
   /** The address to listen on; anything but loopback lets others reach it, with a certificate or token only. */
   readonly host?: string;
@@ -66,7 +66,9 @@ const serve = async (journal: Journal, directory: string, options: ControlPlaneO
   const identity = loadIdentity(directory, { host, nowMs: now() });
   const tokens = createTokens(identity.authorityKey);
   const core = openCore(journal, tokens, options);
-  const listener = await listen({ core, identity, tokens, documents: createDocuments(core.registry), host, port: options.port });
+  const where = { core, identity, tokens, documents: createDocuments(core.registry), host };
+  const last = options.port === 0 ? portIn(kubeconfigPath) : undefined;
+  const listener = await (last === undefined ? listen({ ...where, port: options.port }) : listen({ ...where, port: last }).catch(() => listen({ ...where, port: 0 })));
   const url = urlOf(host, listener.port);
   try { writeKubeconfig(kubeconfigPath, kubeconfig(url, identity)); } catch (error) {
     await listener.close();

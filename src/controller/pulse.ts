@@ -31,6 +31,8 @@ export interface PulseOptions<T, A> {
 export interface Pulse<T, A> {
   readonly follow: (key: string, subject: Subject<T> | undefined) => void;
   readonly heard: (boot: string) => Heard<A> | undefined;
+  /** The last sign of life of the subject that was followed last, be it gone by now. */
+  readonly last: (key: string) => { readonly target: T; readonly position: A } | undefined;
 }
 
 interface Following<T, A> { readonly boot: string; readonly stop: AbortController; subject: Subject<T>; heardAt: number; answered: boolean; position: A | undefined }
@@ -94,6 +96,10 @@ export function createPulse<T, A>({ beat, onSilence, clock, signal }: PulseOptio
       followed.set(key, following);
       byBoot.set(following.boot, following);
       void run(key, following);
+    },
+    last: (key) => {
+      const known = followed.get(key);
+      return known?.position === undefined ? undefined : { target: known.subject.target, position: known.position };
     },
     heard: (boot) => {
       const found = byBoot.get(boot);

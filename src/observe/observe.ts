@@ -83,7 +83,7 @@ const blind = (want: Desired, owner: Owner, at: number, because: string, secrets
   const unseen = unknown(because);
   const count = Math.max(want.spec.replicas, ...(want.status.members ?? []).map(({ ordinal }) => ordinal + 1));
   return {
-    at, owner, engine: unseen, image: unseen, pulling: undefined, staleNetworks: [], archive: unseen, secrets,
+    at, owner, lastTold: undefined, engine: unseen, image: unseen, pulling: undefined, staleNetworks: [], archive: unseen, secrets,
     networks: Object.fromEntries(want.networks.map(({ name }) => [name, unseen])),
     accounts: { superuser: "unknown", replication: "unknown", app: "unknown" },
     members: Array.from({ length: count }, (_, ordinal): MemberSighting =>
@@ -119,7 +119,7 @@ export async function observe(want: Desired, world: World, signal: AbortSignal):
     want.archiveVolume === undefined && !want.deleting ? absent : named(archiveName(owner), held.volumes, () => engine.volume(archiveName(owner), signal)),
   ]);
   return {
-    at, owner, engine: facts, image, secrets, members, archive,
+    at, owner, lastTold: world.pulse.last(owner), engine: facts, image, secrets, members, archive,
     networks: Object.fromEntries(networks),
     pulling: engine.pulling(want.images.at(-1) ?? ""),
     staleNetworks: (valueOf(held.networks) ?? []).filter(({ name, labels }) => !networkNames.has(name) && isOurs(owner, labels)),

@@ -1,5 +1,6 @@
 /** One look at the world, taken at one moment. What could not be seen says so: unknown is not absent. */
 import type { Account, Owner } from "../api/names.ts";
+import type { Lsn } from "../postgres/lsn.ts";
 import type { ControlFacts } from "../postgres/control.ts";
 import type { ContainerFacts, EngineFacts, Heard, ImageFacts, Interface, Look, NetworkFacts, Target, VolumeFacts } from "../ports.ts";
 
@@ -77,6 +78,8 @@ export interface Observation {
   readonly archive: Sighting<VolumeFacts>;
   /** Every ordinal that is wanted or that has left something. Ascending. */
   readonly members: readonly MemberSighting[];
+  /** The last position that the member which was asked for signs of life told. */
+  readonly lastTold: { readonly member: string; readonly position: Lsn } | undefined;
   /** How the primary's password verifiers compare with the Secrets. */
   readonly accounts: Readonly<Record<Account, AccountState>>;
   readonly secrets: { readonly superuser: Sighting<Login>; readonly replication: Sighting<Login>; readonly app: Sighting<Login> };

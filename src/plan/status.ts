@@ -148,13 +148,15 @@ type Recorded = NonNullable<Status["primary"]>;
  * Time in which nobody looked, or nothing was to be done, does not count.
  */
 function primaryStatus(want: Desired, seen: Observation, cluster: Cluster, recorded: Recorded): Recorded {
-  const { ordinal, epoch, since, previous, timeline: before, downSince } = recorded;
+  const { ordinal, epoch, since, previous, timeline: before, downSince, lastPosition } = recorded;
   const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
   const timeline = cluster.writable ? server?.timeline ?? before : before;
   const isLookedFor = seen.engine.seen === "present" && cluster.primary?.container.seen !== "unknown" && !want.paused && want.spec.replicas > 0 && want.status.systemIdentifier !== undefined;
   const down = cluster.writable || !isLookedFor ? undefined : downSince ?? iso(seen.at);
+  const told = lastPosition ?? (seen.lastTold?.member === memberName(want.owner.name, ordinal) ? seen.lastTold.position : undefined);
   return {
     ordinal, epoch, since, ...(previous === undefined ? {} : { previous }), ...(timeline === undefined ? {} : { timeline }), ...(down === undefined ? {} : { downSince: down }),
+    ...(down === undefined || told === undefined ? {} : { lastPosition: told }),
   };
 }
 

@@ -291,7 +291,10 @@ function livesOf(around: Surroundings): Lives {
       beat: (target, signal) => perform(troubleOf(life), { what: "postgres.beat", isWrite: false, effect: () => { flow(model); return servers.beat(target, signal); }, silentMs: silentMs(target), signal }),
       onSilence: (text) => { if (!life.isDead) queue.add(text); }, clock, signal: stop.signal,
     });
-    const seams = seamsOf(life, { follow: (key, primary) => beats.follow(keyText(key), primary), heard: beats.heard });
+    const seams = seamsOf(life, { follow: (key, primary) => beats.follow(keyText(key), primary), heard: beats.heard, last: (key) => {
+      const known = beats.last(keyText(key));
+      return known && { member: known.target.member, position: known.position };
+    } });
     const worlds = new Map(keys.map((key) => [keyText(key), portsOf(seams, key)]));
     inner.operators = [...inner.operators, { life, queue }];
     if (inner.operators.length > 1) inner.isCrowded = true;

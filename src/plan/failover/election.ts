@@ -42,10 +42,11 @@ const newestTimeline = ({ want, seen, cluster }: Question): number => Math.max(0
   ...seen.members.filter(({ ordinal }) => ordinal !== cluster.primaryOrdinal).map(({ server }) => valueOf(server)?.timeline ?? 0));
 
 /** What the primary told last, or what a standby was seen to have before: the status keeps that across a restart of the operator. */
-function lastKnownOf({ want, cluster }: Question): Lsn | undefined {
+function lastKnownOf({ want, seen, cluster }: Question): Lsn | undefined {
   const server = cluster.primary === undefined ? undefined : valueOf(cluster.primary.server);
   const told = [
-    server === undefined || server.inRecovery ? undefined : positionOf(server), cluster.primary?.heard?.position,
+    server === undefined || server.inRecovery ? undefined : positionOf(server), want.status.primary?.lastPosition,
+    cluster.primary !== undefined && seen.lastTold?.member === memberName(want.owner.name, cluster.primary.ordinal) ? seen.lastTold.position : undefined,
     ...(want.status.members ?? []).map(({ replication }) => replication?.receivedLSN),
   ].filter((lsn) => lsn !== undefined);
   return told.reduce<Lsn | undefined>((most, lsn) => most === undefined || compareLsn(lsn, most) > 0 ? lsn : most, undefined);

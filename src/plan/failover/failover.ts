@@ -56,15 +56,17 @@ const verdictText = (one: Candidate, chosen: Candidate): string =>
   one.ordinal === chosen.ordinal ? "chosen" : one.objection ?? "could have taken over, and has no more than the one that was chosen";
 
 /** What the former primary wrote and the new one has not, as far as it is known now. */
-const possibleLossOf = (chosen: Candidate, { row, facts, election: { lastKnown } }: Verdict): number => {
+const possibleLossOf = (chosen: Candidate, { row, facts, election: { lastKnown } }: Verdict): number | undefined => {
   const keepsAll = row.decision === "Promote" && (facts.replication === "synchronous" || facts.primary === "stopped");
-  return keepsAll || lastKnown === undefined || chosen.position === undefined ? 0 : Math.max(0, lsnDiff(lastKnown, chosen.position));
+  if (keepsAll) return 0;
+  return lastKnown === undefined || chosen.position === undefined ? undefined : Math.max(0, lsnDiff(lastKnown, chosen.position));
 };
 
 function evidence(context: ClusterContext, verdict: Verdict, chosen: Candidate): NonNullable<Status["lastFailover"]> {
   const { want, seen, cluster } = context;
   const { row, facts, election } = verdict;
   const { primary } = want.status;
+  const loss = possibleLossOf(chosen, verdict);
   return {
     at: iso(seen.at), epoch: (primary?.epoch ?? 0) + 1, cause: causeOf(context, facts), rule: row.name, to: chosen.ordinal, fence: fenceOf(context),
     ...(cluster.primaryOrdinal === undefined ? {} : { from: cluster.primaryOrdinal }), ...(primary?.timeline === undefined ? {} : { timeline: primary.timeline }),
@@ -73,7 +75,7 @@ function evidence(context: ClusterContext, verdict: Verdict, chosen: Candidate):
       ...(one.timeline === undefined ? {} : { timeline: one.timeline }), ...(one.position === undefined ? {} : { receivedLSN: one.position }),
     })),
     ...(election.arithmetic === undefined ? {} : { arithmetic: election.arithmetic }),
-    downSince: primary?.downSince ?? iso(seen.at), possibleLossBytes: possibleLossOf(chosen, verdict),
+    downSince: primary?.downSince ?? iso(seen.at), ...(loss === undefined ? {} : { possibleLossBytes: loss }),
   };
 }
 

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { clusterOf } from "../../../src/plan/cluster.ts";
 import { elect, type Election } from "../../../src/plan/failover/election.ts";
 import { formatLsn } from "../../../src/postgres/lsn.ts";
-import { absent, atGoal, member, networks, server, stopped, type Scene } from "../../builders.ts";
+import { absent, atGoal, changed, member, networks, server, stopped, type Scene } from "../../builders.ts";
 import { after, asyncGoal, downFor, failover, forgetting, has, killed, primary, quietFor, spec, status, syncGoal, unseen, wiped, type Change } from "./scenes.ts";
 
 const election = ({ want, seen }: Scene): Election => elect({ want, seen, cluster: clusterOf(want, seen) });
@@ -45,10 +45,10 @@ const rows: readonly Row[] = [
   { when: "one has booted since, and does not say whether it has replayed all (before 10)", given: crash(rebooted(1, "0/5000000")), winner: 2, objections: { 1: "still replays what its disk holds" } },
   { when: "one has booted since, and has replayed all", given: crash(rebooted(1, "0/5000001", false)), winner: 1 },
   { when: "one replays, and streams already: what it has received counts", given: crash((scene) => server(scene, 1, { replaying: true, receivedLsn: "0/5000002", replayedLsn: "0/4000000" })), winner: 1 },
-  { when: "one lags as far as it may", given: crash((scene) => member(scene, 0, { heard: { silentMs: 0, answered: true, position: "0/6000000" } }), has(1, "0/5000000"), unseen(2)), winner: 1, objections: { 2: "does not answer: timed out" } },
-  { when: "one lags further than it may behind what the primary told last", given: crash((scene) => member(scene, 0, { heard: { silentMs: 0, answered: true, position: "0/6000001" } }), unseen(2)), winner: undefined, objections: { 1: "lacks 16777217 bytes of what the primary had, more than maxLagBytes", 2: "does not answer: timed out" } },
+  { when: "one lags as far as it may", given: crash((scene) => changed(scene, { lastTold: { member: "demo-0", position: "0/6000000" } }), has(1, "0/5000000"), unseen(2)), winner: 1, objections: { 2: "does not answer: timed out" } },
+  { when: "one lags further than it may behind what the primary told last", given: crash((scene) => changed(scene, { lastTold: { member: "demo-0", position: "0/6000001" } }), unseen(2)), winner: undefined, objections: { 1: "lacks 16777217 bytes of what the primary had, more than maxLagBytes", 2: "does not answer: timed out" } },
   { when: "one lags further than it may behind what another standby was seen to have", given: crash(status({ members: [{ ordinal: 2, name: "demo-2", role: "Standby", state: "Streaming", ready: "True", replication: { receivedLSN: "0/6000001" } }] }), unseen(2)), winner: undefined, objections: { 1: "lacks 16777217 bytes of what the primary had, more than maxLagBytes", 2: "does not answer: timed out" } },
-  { when: "nothing is known of what the primary had", given: crash((scene) => member(scene, 0, { heard: undefined }), has(1, "0/1000000"), unseen(2)), winner: 1, objections: { 2: "does not answer: timed out" } },
+  { when: "nothing is known of what the primary had", given: crash((scene) => changed(scene, { lastTold: undefined }), has(1, "0/1000000"), unseen(2)), winner: 1, objections: { 2: "does not answer: timed out" } },
   { when: "all commits are on one of two, and both are seen", given: syncCrash(), winner: 1, arithmetic: /^2 standbys count \(N\), each commit is on 1 of them \(W\), 2 were seen \(R: demo-1, demo-2\): R \+ W is more than N$/ },
   { when: "all commits are on one of two, and the other one has more", given: syncCrash(has(2, "0/5000001")), winner: 2, arithmetic: /is more than N/ },
   { when: "all commits are on one of two, and one is seen: the other may have them", given: syncCrash(unseen(2)), winner: undefined, objections: { 2: "does not answer: timed out" }, arithmetic: /1 were seen \(R: demo-1\): R \+ W is not more than N/ },
@@ -57,7 +57,7 @@ const rows: readonly Row[] = [
   { when: "one counts, and still replays what its disk holds: it may have a commit that it does not tell of", given: syncCrash(rebooted(2, "0/4000000", true)), winner: undefined, objections: { 2: "still replays what its disk holds" }, arithmetic: /1 were seen \(R: demo-1\)/ },
   { when: "the most advanced is never to be a candidate: the other may lack a commit", given: syncCrash(never(2), has(2, "0/5000001")), winner: undefined, objections: { 2: "is never a candidate, by spec.members" }, arithmetic: /is more than N/ },
   { when: "one that is never to be a candidate has no more than the other", given: syncCrash(never(1)), winner: 2, objections: { 1: "is never a candidate, by spec.members" }, arithmetic: /is more than N/ },
-  { when: "lag is no matter where the arithmetic holds", given: syncCrash((scene) => member(scene, 0, { heard: { silentMs: 0, answered: true, position: "0/9000000" } }), failover({ maxLagBytes: 0 })), winner: 1, arithmetic: /is more than N/ },
+  { when: "lag is no matter where the arithmetic holds", given: syncCrash((scene) => changed(scene, { lastTold: { member: "demo-0", position: "0/9000000" } }), failover({ maxLagBytes: 0 })), winner: 1, arithmetic: /is more than N/ },
   { when: "one that does not count has more than those that do", given: syncCrash(status({ synchronous: { standbys: [1], required: 1 } }), has(2, "0/5000001")), winner: 2, arithmetic: /1 standbys count \(N\)/ },
   { when: "the promise names the primary of now, which was its standby once", given: syncCrash(status({ synchronous: { standbys: [0, 1, 2], required: 1 } })), winner: 1, arithmetic: /2 standbys count/ },
   { when: "the primary was not yet seen to write in its epoch", given: syncCrash(status({ primary: { ordinal: 0, epoch: 2, since: "2026-01-01T00:00:00Z" } })), winner: undefined, arithmetic: /not yet seen to accept writes in this epoch/ },
@@ -91,7 +91,7 @@ for (const [when, given, best] of bestRows) test(`after the budget: ${when}`, ()
 test("the last position that the primary is known to have had is the highest that anybody tells", () => {
   assert.equal(election(after(asyncGoal, quietFor(1))).lastKnown, "0/5000000");
   assert.equal(election(server(asyncGoal, 0, { flushLsn: "0/7000000", currentLsn: "0/7000010" })).lastKnown, "0/7000010");
-  assert.equal(election(crash(downFor(5), forgetting("members"), (scene) => member(scene, 0, { heard: undefined }))).lastKnown, undefined);
+  assert.equal(election(crash(downFor(5), forgetting("members"), (scene) => changed(scene, { lastTold: undefined }))).lastKnown, undefined);
 });
 
 test("a member that is scaled away is no candidate, and one that is not there is none", () => {
