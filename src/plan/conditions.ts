@@ -77,7 +77,7 @@ const primaryAccepts: Check = (scene) => {
 };
 
 /** Decisions that the operator carries out by itself; with others a person is needed, or nobody can tell yet. */
-const isUnderWay: Readonly<Partial<Record<Decision, true>>> = { Restart: true, HandOver: true, Fence: true, Promote: true, PromoteBest: true };
+const isUnderWay: Readonly<Partial<Record<Decision, true>>> = { HandOver: true, Fence: true, Promote: true, PromoteBest: true };
 
 const couldFailOver: Check = (scene) => {
   const { want, cluster } = scene;

@@ -40,6 +40,8 @@ function runningState(situation: Situation, me: MemberSighting): Facts["primary"
   const { want: { spec }, cluster } = situation;
   const server = valueOf(me.server);
   if (server !== undefined && !server.inRecovery) return cluster.writable ? "serves" : "unseen";
+  // A clean stop takes as long as it takes: the last checkpoint, and all WAL to the standbys.
+  if (me.server.seen === "unknown" && /system is shutting down/.test(me.server.because)) return "stopping";
   const isLate = downMs(situation) > spec.failover.restartSeconds * secondMs;
   // It may have served all along, and only the operator, new itself, has not reached it yet.
   if (server === undefined && isLate && isHeard(situation, patienceMs(situation))) return "heard";

@@ -12,6 +12,7 @@ export const factValues = {
     starting: "it boots, read-only as every boot is, within the time for a restart (`failover.restartSeconds`)",
     stuck: "the same, beyond that time",
     quiet: "its container runs or is paused, and it is silent, for less than it is given (`failover.detectionSeconds`; three times that while damped)",
+    stopping: "it says that it is shutting down",
     heard: "silent for longer, yet a standby still gets messages from it",
     silent: "silent for longer, and no standby hears it",
     frozen: "its container is paused, for longer than it is given",
@@ -87,6 +88,7 @@ const ended = ["stopped", "crashed", "lost"] as const;
 export const rows: readonly Row[] = [
   { name: "unmade", when: { primary: "unmade" }, decision: "Serve", sentence: "the cluster is being made" },
   { name: "unseen", when: { primary: "unseen" }, decision: "Watch", sentence: "the primary's container could not be looked at; what is not known to have ended is never replaced" },
+  { name: "stopping", when: { primary: "stopping" }, decision: "Watch", sentence: "the primary is shutting down: what follows is decided when it has ended" },
 
   { name: "fenced-hand-over", when: { primary: "serves", request: "fenced, ready" }, decision: "HandOver", sentence: "the primary is to be fenced: it hands over to a standby" },
   { name: "fenced-nobody", when: { primary: "serves", request: "fenced, nobody" }, decision: "Wait", sentence: "the primary is to be fenced and no standby can take over: it goes on serving" },

@@ -28,6 +28,7 @@ const rows: readonly Row[] = [
   { fact: "primary", when: "its patience for a restart is another", given: after(goal, booted(), downFor(31), failover({ restartSeconds: 60 })), is: "starting" },
   { fact: "primary", when: "it has been silent for less than it is given", given: after(goal, quietFor(2.9)), is: "quiet" },
   { fact: "primary", when: "it has been silent for longer", given: after(goal, quietFor(3)), is: "silent" },
+  { fact: "primary", when: "it shuts down, however long that takes", given: member(after(goal, quietFor(60)), 0, { server: unknown("look on demo-0: the database system is shutting down") }), is: "stopping" },
   { fact: "primary", when: "it is given more time by the spec", given: after(goal, quietFor(9), failover({ detectionSeconds: 10 })), is: "quiet" },
   { fact: "primary", when: "it is silent soon after a failover: it is given three times as much", given: after(goal, quietFor(8), failedOver(30)), is: "quiet" },
   { fact: "primary", when: "it is silent soon after a failover, for longer than that", given: after(goal, quietFor(9), failedOver(30)), is: "silent" },

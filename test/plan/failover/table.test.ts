@@ -53,7 +53,7 @@ const laws: readonly Law[] = [
   { says: "nobody is promoted while the primary may run", of: mayRun, never: ["Promote", "PromoteBest"] },
   { says: "what could not be seen is neither killed nor replaced nor stopped", of: ({ primary }) => primary === "unseen", never: ["Fence", "Promote", "PromoteBest", "HandOver", "Restart"] },
   { says: "a primary that serves is never killed", of: ({ primary }) => primary === "serves", never: ["Fence", "Restart"] },
-  { says: "a primary that may be alive within its time, or is heard, is never killed for its silence", of: ({ primary }) => among(primary, "quiet", "heard", "unmade"), never: ["Fence"] },
+  { says: "a primary that may be alive within its time, or is heard, is never killed for its silence", of: ({ primary }) => among(primary, "quiet", "heard", "unmade", "stopping"), never: ["Fence"] },
   { says: "a primary that starts is killed only because it is fenced", of: ({ primary }) => primary === "starting", never: ["Fence"], but: ["fenced-silent"] },
   { says: "nobody is killed without a successor, but to be started again or when a budget is spent", of: ({ candidate, request }) => candidate === "none" && isUnasked({ request } as Facts), never: ["Fence"], but: ["silent-retry", "stuck-budget-spent"] },
   { says: "nobody is promoted by the rules without a candidate or a person's word", of: ({ candidate, request }) => candidate === "none" && isUnasked({ request } as Facts), never: ["Promote"] },
@@ -89,9 +89,9 @@ test("with Automatic and a candidate, a primary that is lost for good is always 
 });
 
 test("what a person asked for is answered in every state in which it can be", () => {
-  const about = decided.filter(({ facts }) => facts.request === "ready" && !among(facts.primary, "unmade", "unseen", "starting", "quiet", "heard"));
+  const about = decided.filter(({ facts }) => facts.request === "ready" && !among(facts.primary, "unmade", "unseen", "starting", "stopping", "quiet", "heard"));
   assert.deepEqual([...new Set(about.map(({ row }) => row.decision))].sort(), ["Fence", "HandOver", "Promote"]);
-  const refused = decided.filter(({ facts }) => facts.request === "refused" && !among(facts.primary, "unmade", "unseen", "starting", "quiet", "heard"));
+  const refused = decided.filter(({ facts }) => facts.request === "refused" && !among(facts.primary, "unmade", "unseen", "starting", "stopping", "quiet", "heard"));
   assert.deepEqual([...new Set(refused.map(({ row }) => row.decision))], ["Refuse"]);
 });
 
