@@ -47,6 +47,11 @@ const justNowMs = 1_000;
 const endedJustNow = ({ want, world, ordinal }: MemberLook, { exitCode, finishedAt }: ContainerFacts): boolean =>
   ordinal === want.status.primary?.ordinal && isSynchronous(want) && exitCode !== 0 && Math.abs(world.clock.now() - finishedAt) < justNowMs;
 
+const whyNotItsData = (look: MemberLook, facts: ContainerFacts): Sighting<DataFacts> | undefined => {
+  if (facts.state === "dead" || facts.state === "removing") return unknown("its container is being removed");
+  return endedJustNow(look, facts) ? unknown("it crashed just now, and its data was not looked at yet") : undefined;
+};
+
 export async function lookAtMember(look: MemberLook): Promise<MemberSighting> {
   const { world, want, ordinal, volume, container, signal } = look;
   const facts = own(want, container);
@@ -55,7 +60,7 @@ export async function lookAtMember(look: MemberLook): Promise<MemberSighting> {
   const heard = facts === undefined ? undefined : world.pulse.heard(bootOf(facts));
   const [job, data, server, interfaces, log] = await Promise.all([
     lookAtJob(look),
-    facts === undefined || isAlive(facts) ? absent : endedJustNow(look, facts) ? unknown("it crashed just now, and its data was not looked at yet") : lookAtData(look, facts.id),
+    facts === undefined || isAlive(facts) ? absent : whyNotItsData(look, facts) ?? lookAtData(look, facts.id),
     facts !== undefined && isRunning && target !== undefined ? lookAtServer(look, target, heard) : absent,
     facts !== undefined && isRunning && want.networks.length > 0 ? sightOf(world.engine.interfaces(facts, want.networks.some(({ primaryAddress }) => primaryAddress !== undefined) ? { maxAgeMs: interfacesMaxAgeMs } : {}, signal)) : absent,
     facts !== undefined && facts.state === "exited" && facts.exitCode !== 0 && !endedJustNow(look, facts) ? logOf(world, facts.id, signal) : [],

@@ -106,7 +106,7 @@ table([
       "demo-1 waits: demo-1 waits for the image",
     ] },
   { when: "nobody is seen with data, and the status says that there was some", given: wanting(ready, { status: { ...status, systemIdentifier: "7000000000000000001" } }), plan: [
-      "failover waits: demo-0: the primary's data is gone and no standby may take over. demo-1 does not run",
+      "failover waits: demo-0: the primary's container could not be looked at; what is not known to have ended is never replaced",
       "demo-0 waits: demo-0 is the recorded primary and its volume is empty, while this cluster has had data: restore the volume, or delete the resource and apply it again",
       "demo-1 waits: demo-1 waits for the primary to accept writes",
     ] },

@@ -11,6 +11,8 @@ import type { Facts } from "./table.ts";
 export interface Situation { readonly want: Desired; readonly seen: Observation; readonly cluster: Cluster }
 
 const secondMs = 1_000;
+/** How long a primary's data has to be missed, in a container that is there, before it counts as lost. */
+const missedMs = 2_000;
 
 /** Time that passed since then; a clock that was set back makes it none. */
 const elapsedMs = (since: string | undefined, at: number): number => since === undefined ? 0 : Math.max(0, at - Date.parse(since));
@@ -65,7 +67,9 @@ function primaryState(situation: Situation): Facts["primary"] {
   if (container?.state === "running") return runningState(situation, me);
   if (me.volume.seen === "absent") return "lost";
   if (container === undefined) return "crashed";
-  if (container.state === "restarting" || container.state === "removing") return "unseen";
+  if (container.state === "restarting" || container.state === "removing" || container.state === "dead") return "unseen";
+  // A container that somebody is just removing shows no data either: it has to be missed twice.
+  if (me.data.seen === "absent" && downMs(situation) < missedMs) return "unseen";
   // How it ended is known without its data; a clean end is not.
   if (me.data.seen === "unknown") return container.exitCode !== 0 ? "crashed" : "unseen";
   if (me.data.seen === "absent" || me.data.value.isTorn || me.data.value.systemIdentifier !== status.systemIdentifier) return "lost";
