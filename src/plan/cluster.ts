@@ -96,7 +96,8 @@ export function hasDiverged({ primary, writable }: Cluster, { timeline, position
   if (!writable || server?.timeline === undefined || server.history === undefined) return undefined;
   const taken = new Map(server.history.map((one) => [one.timeline, one.end]));
   if (history?.some((one) => taken.get(one.timeline) !== one.end) === true) return true;
-  if (timeline === server.timeline) return false;
+  // Two that were promoted apart at the very same place have one history; who has more than the primary is the other one.
+  if (timeline === server.timeline) return compareLsn(position, positionOf(server)) > 0;
   const left = taken.get(timeline);
   return left === undefined || compareLsn(position, left) > 0;
 }

@@ -49,7 +49,9 @@ function start(model: Model, id: string): void {
   if (container === undefined) throw new Conflict(`start container ${id}: the container is gone`);
   if (isAlive(container)) return;
   const other = [...model.containers.values()].find((one) => one !== container && isAlive(one) && dataMount(one) === dataMount(container));
-  if (other !== undefined) model.onBreach(`${container.spec.name} starts on the volume that ${other.spec.name} is at work on`);
+  // A job that fills an empty volume leaves alone what it finds on it.
+  const isHarmless = ["initdb", "basebackup"].includes(container.spec.labels[label.job] ?? "");
+  if (other !== undefined && !isHarmless) model.onOverlap(`${container.spec.name} starts on the volume that ${other.spec.name} is at work on`);
   Object.assign(container, { state: "running", error: "", nics: 0, life: container.life + 1 });
   const refusal = connectAll(model, container);
   if (refusal !== undefined) {
@@ -60,6 +62,7 @@ function start(model: Model, id: string): void {
   }
   Object.assign(container, { startedAt: model.engineNow(), exitCode: 0 });
   model.onEvent("container start", container.spec.labels);
+  if (other !== undefined && !isHarmless) return end(model, container, 1, "FATAL:  could not lock the data directory");
   if (container.spec.labels[label.component] === "job") runJob(model, container);
   else if (container.spec.labels[label.component] === "member") boot(model, container);
 }

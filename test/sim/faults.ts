@@ -57,6 +57,8 @@ export interface Call<T> {
   readonly half?: (() => void) | undefined;
   /** How long it waits for an answer that does not come; undefined when there is somebody to answer. Milliseconds. */
   readonly silentMs?: (() => number | undefined) | undefined;
+  /** How long it takes when nothing goes wrong. Milliseconds. */
+  readonly takesMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -154,7 +156,7 @@ export async function perform<T>(trouble: Trouble, call: Call<T>): Promise<T> {
   const fate = now === noFaults ? "fine" : fateOf(random, now, isWrite);
   if (fate !== "fine" && fate !== "a moment") note(`${what} ${fate}`);
   switch (fate) {
-    case "fine": return effect();
+    case "fine": return call.takesMs === undefined ? effect() : taking(trouble, call, call.takesMs);
     case "fails":
       if (half !== undefined && random.chance(0.5)) attempt(half);
       throw isWrite && random.chance(0.2) ? new Terminal(`${what}: refused`) : new Transient(`${what}: failed`);
@@ -168,6 +170,10 @@ export async function perform<T>(trouble: Trouble, call: Call<T>): Promise<T> {
     case "freezes after": return frozenAfter(trouble, call);
   }
 }
+
+/** Takes effect somewhere in the time that it takes. */
+const taking = <T>(trouble: Trouble, call: Call<T>, ms: number): Promise<T> =>
+  later({ ...trouble, onLate: () => undefined }, { ...call, isWrite: trouble.random.chance(0.5) }, ms);
 
 /** What the other side answered is read when the program moves again. */
 async function frozenAfter<T>({ life, time }: Trouble, { effect }: Call<T>): Promise<T> {

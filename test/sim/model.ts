@@ -87,6 +87,8 @@ export interface SimServer {
   /** The synchronous names before the last reload: some sessions go by them for a while. */
   former: { readonly names: string; readonly until: number } | undefined;
   upstream: Stream | undefined;
+  /** When standbys stopped to stream from it, by name. By the timeline. */
+  readonly left: Map<string, number>;
   /** Whether it streamed in this boot, and so knows how much it has received. */
   hasReceived: boolean;
   /** What was in its socket when its stream ended, and still comes. */
@@ -169,6 +171,8 @@ export interface Model {
   onPromotion: (container: SimContainer, server: SimServer) => void;
   /** Told of data that the operator gave up: of a volume, or of a directory on it. */
   onDiscard: (what: string, volume: SimVolume, database: Database) => void;
+  /** Told when a container starts on a volume that another is at work on. */
+  onOverlap: (sentence: string) => void;
   /** Told of every breach of safety. */
   onBreach: (sentence: string) => void;
 }

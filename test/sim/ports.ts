@@ -55,6 +55,9 @@ const answerMs = { look: 5_000, other: 10_000 } as const;
 
 const limitOf = (name: string, args: readonly unknown[]): number => name === "look" ? (args[1] as LookWish).limitMs ?? answerMs.look : answerMs.other;
 
+/** What an Engine takes for a change. Milliseconds. */
+const engineMs = { least: 5, most: 60 } as const;
+
 /** How long a call to stop a container waits for its end. Milliseconds. */
 const stopMs = 4_000;
 
@@ -83,7 +86,7 @@ export function portsOf(seams: Seams, key: Key): { readonly world: World; readon
         try { return run(...args); } finally { if (isWrite) seams.onEffect(`${side}.${name}`, args, current); }
       };
       const silentMs = side === "postgres" ? () => isSilent(model, args[0] as Target) ? limitOf(name, args) : undefined : undefined;
-      return perform(trouble, { what: `${side}.${name}`, isWrite, effect, half: halfOf(name, run, args), silentMs, signal: given.at(-1) as AbortSignal });
+      return perform(trouble, { what: `${side}.${name}`, isWrite, effect, half: halfOf(name, run, args), silentMs, ...(side === "engine" && isWrite ? { takesMs: trouble.random.between(engineMs.least, engineMs.most) } : {}), signal: given.at(-1) as AbortSignal });
     };
     return [name, name !== "stop" ? perform_ : async (...given: readonly unknown[]) => { await perform_(...given); await ended(seams, String(given[0])); }];
   }));

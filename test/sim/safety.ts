@@ -19,9 +19,10 @@ export interface Round {
   readonly disturbances: number;
   /** Containers that the operator itself stopped in it. */
   readonly stopped: Set<string>;
-  /** The count of rounds before it, and by whom it is. */
-  readonly number: number;
-  readonly life: object;
+  /** By the timeline. */
+  readonly startedAt: number;
+  /** How many standbys streamed from the primary then. */
+  readonly streamed: number;
 }
 
 export interface Watch {
@@ -76,10 +77,9 @@ export function checkSynchronousNames(watch: Watch, round: Round, server: SimSer
   const wanted = namesIn(synchronousSetting(server.loaded));
   if (wanted === undefined || server.inRecovery || !isCalm(watch, round)) return;
   const streaming = sendersOf(watch.model, server).filter(({ state }) => state === "streaming").map(({ name }) => name);
-  // A standby that this very round stops, in another lane, streamed when the round began.
-  const stopping = [...round.stopped].flatMap((id) => watch.model.containers.get(id)?.spec.hostname ?? []);
-  const missing = wanted.names.filter((name) => !streaming.includes(name) && !stopping.includes(name));
-  const isFallback = streaming.length === 0 && round.resource?.spec.replication.durability === "Required";
+  // One that stopped to stream since the round began was seen to stream.
+  const missing = wanted.names.filter((name) => !streaming.includes(name) && (server.left.get(name) ?? -1) < round.startedAt);
+  const isFallback = (streaming.length === 0 || round.streamed === 0) && round.resource?.spec.replication.durability === "Required";
   if (missing.length > 0 && !isFallback) watch.onBreach(`synchronous_standby_names has ${missing.join(", ")}, of which the primary sees no stream (it sees ${streaming.join(", ") || "none"})`);
 }
 

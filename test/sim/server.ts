@@ -33,7 +33,8 @@ export function end(model: Model, container: SimContainer, exitCode: number, ...
 /** Breaks all connections with a server, at both ends. */
 function disconnect(model: Model, server: SimServer): void {
   for (const standby of streamersOf(model, server)) hangUp(model, standby);
-  server.upstream = undefined;
+  hangUp(model, server);
+  server.tail = undefined;
 }
 
 /** What the control file says of a server that ended. */
@@ -116,7 +117,7 @@ export function boot(model: Model, container: SimContainer): void {
   if (failure !== undefined) return fail(failure);
   const server: SimServer = {
     isUp: false, inRecovery, startedAt: model.engineNow(), volume, database, loaded: load(volume, undefined), loadedAt: model.engineNow(), former: undefined,
-    upstream: undefined, hasReceived: false, tail: undefined, isStopping: false, isSeeking: false, trouble: "none", pace: Number.POSITIVE_INFINITY,
+    upstream: undefined, left: new Map(), hasReceived: false, tail: undefined, isStopping: false, isSeeking: false, trouble: "none", pace: Number.POSITIVE_INFINITY,
   };
   container.server = server;
   Object.assign(database, { isCopy: false, state: "inRecovery", replayed: Math.min(database.checkpoint, database.position) });

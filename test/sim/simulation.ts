@@ -12,7 +12,7 @@ import type { Logger, Pulse, Target } from "../../src/ports.ts";
 import { reconcile } from "../../src/reconcile.ts";
 import { engineCalls } from "./engine.ts";
 import { noFaults, perform, type Life, type Rates, type Trouble } from "./faults.ts";
-import { containerNamed, type Model, type SimImage } from "./model.ts";
+import { containerNamed, writersOf, type Model, type SimImage } from "./model.ts";
 import { bridge } from "./networks.ts";
 import { portsOf, unreachable, type Seams } from "./ports.ts";
 import { isSilent, postgresCalls } from "./postgres.ts";
@@ -21,7 +21,7 @@ import type { Random } from "./random.ts";
 import { keyText, resourceCalls, type Api } from "./resources.ts";
 import { checkClaims, checkSecrets, checkSynchronousNames, checkVolumeRemoval, checkWriters, doubledAddresses, type Round, type Watch } from "./safety.ts";
 import { tick } from "./server.ts";
-import { flow } from "./streams.ts";
+import { flow, sendersOf } from "./streams.ts";
 import { clockOn, timeline, type Timeline } from "./timeline.ts";
 
 export interface Simulation {
@@ -74,7 +74,7 @@ const limits = { concurrency: 8, queueMax: 100, roundMs: 180_000, resyncMs: 300_
 const emptyModel = (random: Random, time: Timeline, namesNics: boolean): Model => ({
   time, random, namesNics, containers: new Map(), volumes: new Map(), networks: new Map([["bridge", bridge]]), images: new Map(), pulls: new Map(), registry: new Map(),
   engineNow: () => startOfTime + Math.floor(time.now()), isDiskFull: false, isWriting: true, bytesPerMs: random.pick([0, 1, 20, 20, 500, 3_000]), checkpointRate: random.pick([0.01, 0.1, 0.5]),
-  flownUntil: 0, acknowledged: new Map(), serial: 0, onEvent: () => undefined, onDisturbance: () => undefined, onPromotion: () => undefined, onDiscard: () => undefined, onBreach: () => undefined,
+  flownUntil: 0, acknowledged: new Map(), serial: 0, onEvent: () => undefined, onDisturbance: () => undefined, onPromotion: () => undefined, onDiscard: () => undefined, onOverlap: () => undefined, onBreach: () => undefined,
 });
 
 export const imageOf = (name: string, major: string): readonly [string, SimImage] => [name, { id: `sha256:${name}`, major }];
@@ -93,7 +93,6 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const time = timeline();
   const inner: Inner = { rates: noFaults, skewMs: 0, disturbances: 0, operators: [], wanted: 1, isCrowded: false, hasBegun: false, passwords: 0 };
   const model = emptyModel(random, time, namesNics);
-  ((globalThis as Record<string, unknown>)["__models"] ??= []) as unknown[]; ((globalThis as Record<string, unknown>)["__models"] as unknown[]).push(model);
   const wallNow = (): number => startOfTime + Math.floor(time.now()) + inner.skewMs;
   const api: Api = { objects: new Map(), secrets: new Map(), events: new Map(), version: 100, now: wallNow, onChange: () => undefined, onBreach: () => undefined };
   const outage = { engine: false, api: false, postgres: false };
@@ -120,6 +119,8 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const watch: Watch = { model, api, disturbances: () => inner.disturbances, onBreach: breach, wiped, isCrowded: () => inner.isCrowded };
   Object.assign(model, {
     onBreach: breach, onDisturbance: () => { disturbed(); inspect(); }, onPromotion: (container, server) => checkLoss(ledger, watch, container, server),
+    // Two operators can start a member and a job on its volume at once: nothing keeps the two apart.
+    onOverlap: (sentence) => { if (inner.isCrowded) tell(sentence); else breach(sentence); },
     onDiscard: (what, volume, database) => checkDiscard(watch, what, volume, database),
   } satisfies Partial<Model>);
   api.onBreach = breach;
@@ -246,7 +247,8 @@ function livesOf(around: Surroundings): Lives {
         inner.hasBegun = false;
         for (const one of [...inner.operators]) one.life.die();
       }
-      const round: Round = { key, resource, disturbances: inner.disturbances, stopped: new Set(), number: counts.rounds, life };
+      const streamedFrom = (one: Key): number => writersOf(model, one).reduce((sum, { server }) => sum + (server === undefined ? 0 : sendersOf(model, server).filter(({ state }) => state === "streaming").length), 0);
+      const round: Round = { key, resource, disturbances: inner.disturbances, stopped: new Set(), startedAt: time.now(), streamed: streamedFrom(key) };
       noteKnown(ledger, model, round);
       return round;
     },

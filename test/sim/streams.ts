@@ -73,6 +73,7 @@ export function connect(model: Model, container: SimContainer, server: SimServer
 export function hangUp(model: Model, standby: SimServer): void {
   const { upstream, database } = standby;
   if (upstream === undefined) return;
+  upstream.server.left.set(upstream.name, model.time.now());
   standby.tail = upstream.sent > database.position ? model.random.between(database.position, upstream.sent) : undefined;
   if (standby.tail !== undefined && model.random.chance(0.5)) standby.tail = upstream.sent;
   standby.upstream = undefined;

@@ -44,7 +44,7 @@ const readOnly: Rule = ({ me, lane, isPrimary, cluster }) => {
 const diverged: Rule = ({ want, me, lane, isPrimary, cluster }) => {
   const server = valueOf(me.server);
   const container = valueOf(me.container);
-  if (isPrimary || server?.inRecovery !== true || container === undefined || cluster.streaming.includes(me.ordinal) || server.timeline === undefined) return "satisfied";
+  if (isPrimary || server?.inRecovery !== true || server.receiver !== undefined || container === undefined || cluster.streaming.includes(me.ordinal) || server.timeline === undefined) return "satisfied";
   const at = { timeline: server.timeline, position: positionOf(server), history: server.history };
   if (server.replaying === true || hasDiverged(cluster, at) !== true) return "satisfied";
   const because = `has WAL up to ${at.position} of timeline ${at.timeline}, which the primary has not`;

@@ -19,7 +19,9 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
     const ordinal = Math.min(...cluster.ordinals);
     return perform(action("recordPrimary", "cluster", `ordinal ${ordinal} (epoch 1), since nobody has data yet`, { ordinal, epoch: 1, change: {} }));
   }
-  if (members.some((member) => dataOf(member) === "unknown" || (dataOf(member) === "data" && member.server.seen !== "present"))) return "satisfied";
+  // Data that a rewind left half-done starts nothing any more: nobody waits for it.
+  const usable = members.filter(({ data }) => valueOf(data)?.isTorn !== true);
+  if (usable.some((member) => dataOf(member) === "unknown" || (dataOf(member) === "data" && member.server.seen !== "present"))) return "satisfied";
   const replaying = members.find(({ server }) => valueOf(server)?.replaying === true);
   if (replaying !== undefined) return wait(`ordinal ${replaying.ordinal} replays the WAL on its disk; then the newest data is known`, undefined, 300);
   // One that accepts writes goes on: by the time that it has stopped it may have more than was seen.
@@ -38,7 +40,7 @@ type Former = { readonly is: "no matter" | "unseen" } | { readonly is: "stopped"
  * The former primary, which has to be seen ended once more before its successor is promoted: an operator of the epoch
  * before could still be about to promote it. One that runs with this epoch's configuration refuses that.
  */
-function formerOf({ want, seen }: MemberContext, epoch: number): Former {
+function formerOf({ want, seen, cluster }: MemberContext, epoch: number): Former {
   const previous = want.status.primary?.previous;
   const former = previous === undefined || previous === want.status.primary?.ordinal ? undefined : memberAt(seen, previous);
   if (former === undefined || (valueOf(former.server)?.epoch ?? -1) >= epoch) return { is: "no matter" };
@@ -47,7 +49,8 @@ function formerOf({ want, seen }: MemberContext, epoch: number): Former {
   // A stranger that took its name is not ours to kill, and no decision of ours reaches it.
   if (container !== undefined && !isOurs(want.owner, container.labels)) return { is: "no matter" };
   if (container === undefined || !isAlive(container)) return { is: "stopped", container: containerName(want.owner, former.ordinal) };
-  return { is: former.server.seen === "present" ? "running behind" : "running unknown", container: container.id };
+  // One that is on its way out is given no new configuration.
+  return { is: former.server.seen === "present" && cluster.ordinals.includes(former.ordinal) ? "running behind" : "running unknown", container: container.id };
 }
 
 /** Promotes the recorded primary after a boot, once nobody else is seen to accept writes. */
@@ -65,7 +68,7 @@ export const promote: Rule = (context) => {
   const former = formerOf(context, epoch);
   if (former.is === "unseen") return wait(`${lane} is promoted when the former primary's container has been looked at`, undefined, 150);
   if (former.is === "running behind") return wait(`${lane} is promoted when the former primary has its new configuration`, undefined, 150);
-  if (former.is === "running unknown") return perform(action("fenceMember", lane, "the former primary runs and does not answer, so another decision could still reach it", { container: former.container }));
+  if (former.is === "running unknown") return perform(action("fenceMember", lane, "the former primary runs without this decision's configuration, so another decision could still reach it", { container: former.container }));
   // Its address follows at once: clients look for it there.
   return perform(action("promote", lane, `it is read-only, and is the recorded primary (epoch ${epoch})`, {
     target: me.target, ordinal: me.ordinal, boot: { epoch, startedAt: server.startedAt }, fenced: former.is === "stopped" ? former.container : undefined,
