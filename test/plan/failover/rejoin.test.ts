@@ -136,10 +136,10 @@ describe("the promotion of a new primary, when the former one", () => table([
   { when: "runs read-only, by the decision before", given: server(recorded, 0, { epoch: 1 }), plan: ["demo-0 waits: demo-0 waits for the primary", "demo-1 waits: demo-1 is promoted when the former primary has its new configuration", demo2] },
   { when: "runs read-only, by this decision", given: server(recorded, 0, { epoch: 2 }), plan: [promotes, "demo-0 waits: demo-0 waits for the primary", demo2] },
   { when: "runs, and does not answer", given: after(recorded, unseen(0)), plan: [
-      "demo-1 fenceMember: the former primary runs and does not answer, so another decision could still reach it", "demo-0 waits: demo-0's PostgreSQL does not answer yet: timed out", demo2,
+      "demo-1 fenceMember: the former primary runs without this decision's configuration, so another decision could still reach it", "demo-0 waits: demo-0's PostgreSQL does not answer yet: timed out", demo2,
     ] },
   { when: "is paused", given: after(recorded, pausedFor(9)), plan: [
-      "demo-1 fenceMember: the former primary runs and does not answer, so another decision could still reach it", "demo-0 waits: demo-0 is paused: docker unpause default_demo_0", demo2,
+      "demo-1 fenceMember: the former primary runs without this decision's configuration, so another decision could still reach it", "demo-0 waits: demo-0 is paused: docker unpause default_demo_0", demo2,
     ] },
   { when: "could not be looked at", given: after(recorded, hidden()), plan: ["demo-0 waits: timed out", "demo-1 waits: demo-1 is promoted when the former primary's container has been looked at", demo2] },
   { when: "has lost its name to a stranger, which is left alone", given: member(container(recorded, 0, { labels: foreignLabels }), 0, { server: { seen: "absent" }, interfaces: { seen: "absent" } }), plan: [
