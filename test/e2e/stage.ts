@@ -97,7 +97,13 @@ export async function setStage(cluster: Cluster, name: string, spec: Wish, { mem
   };
 }
 
-const ordinalsOf = async (subject: Subject): Promise<readonly number[]> => ((await subject.get()).status.members ?? []).map(({ ordinal }) => ordinal);
+/** The primary and the lowest others. */
+const ordinalsOf = async (subject: Subject): Promise<readonly number[]> => {
+  const { spec: { replicas } } = await subject.get();
+  const primary = await primaryOf(subject);
+  const lowest = Array.from({ length: replicas }, (_, ordinal) => ordinal);
+  return primary < replicas ? lowest : [...lowest.slice(0, -1), primary];
+};
 
 /** What is promised about commits is written down too, so that a failover goes by it. */
 const canFailOver: Check = async (subject) => {
@@ -107,8 +113,8 @@ const canFailOver: Check = async (subject) => {
 
 /** Every standby of the recorded primary streams, one could take over, and nobody else accepts writes. */
 export const isWhole: readonly Check[] = [isReady, canFailOver, async (subject) => {
-  const primary = await primaryOf(subject);
-  return streams(...(await ordinalsOf(subject)).filter((ordinal) => ordinal !== primary))(subject);
+  const [primary, ordinals] = await Promise.all([primaryOf(subject), ordinalsOf(subject)]);
+  return streams(...ordinals.filter((ordinal) => ordinal !== primary))(subject);
 }, hasOneWriter];
 
 type Failover = NonNullable<Status["lastFailover"]>;
