@@ -85,6 +85,8 @@ function underway(context: MemberContext): Step {
   const { id, labels, state, exitCode, finishedAt, log, error } = me.job.value;
   const kind = labels[label.job] ?? "";
   const what = whats[kind] ?? "base backup";
+  // While nobody is recorded, everybody who has data is asked, and nobody is there to copy from.
+  if (state !== "running" && cluster.primaryOrdinal === undefined && me.data.seen === "present" && !me.data.value.isTorn) return perform(action("removeContainer", lane, "nobody is the primary, so it is not tried again", { container: id }));
   const attempt = attemptOf(labels);
   const next = (one: Attempt): Step => after(id, lane, `${what} failed`, kind === "recopy" || (kind === "rewind" && state === "created") ? repair(context, kind, one) : fill(context, one));
   if (state === "created" && error === "") {
@@ -93,8 +95,6 @@ function underway(context: MemberContext): Step {
     return leftMs > 0 ? wait(`${lane}: ${what} could not be started (attempt ${attempt})`, "StepFailed", leftMs) : next({ attempt: attempt + 1, because: `attempt ${attempt} never started` });
   }
   if (state === "running") return wait(`${lane}: ${what} ${progressOf(log) ?? "runs"}`, undefined, jobLookMs);
-  // While nobody is recorded, everybody who has data is asked, and nobody is there to copy from.
-  if (cluster.primaryOrdinal === undefined && me.data.seen === "present" && !me.data.value.isTorn) return perform(action("removeContainer", lane, "nobody is the primary, so it is not tried again", { container: id }));
   if (kind === "rewind" && exitCode !== 0) {
     const words = exitCode === cannotRewind ? "it can't be rewound" : `the rewind failed: ${error === "" ? complaintOf(log) ?? `exit code ${exitCode}` : error}`;
     return after(id, lane, "the rewind failed", repair(context, "recopy", { attempt: 1, because: words }));
