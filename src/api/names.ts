@@ -68,14 +68,29 @@ export const finalizer = "pgrs.dev/finalizer";
 /** Selects the containers of a resource's members, for the scale subresource. */
 export const selectorOf = ({ name }: { readonly name: string }): string => `${label.name}=${name},${label.component}=member`;
 
+/** A value as JSON whose keys are in order: the same text for the same content. */
+export function canonical(value: unknown): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const inner = value as Readonly<Record<string, unknown>>;
+  const names = Object.keys(inner).filter((name) => inner[name] !== undefined).sort();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(inner[name])}`).join(",")}}`;
+}
+
 /** A short hash of a value, for labels: the same for the same content, whatever the order of keys. */
-export const hashOf = (value: unknown): string =>
-  createHash("sha256").update(JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => one < other ? -1 : 1)) : inner)).digest("hex").slice(0, 16);
+export const hashOf = (value: unknown): string => createHash("sha256").update(canonical(value)).digest("hex").slice(0, 16);
+
+const macs = new Map<string, string>();
+const macsMax = 10_000;
 
 /** A locally administered MAC that is the same at every start, and differs between installations, members and NICs. */
 export const macOf = (owner: Omit<Owner, "uid">, ordinal: number, network: string): string => {
-  const digest = hashOf([owner.installation, owner.namespace, owner.name, ordinal, network]);
-  return ["02", ...Array.from({ length: 5 }, (_, index) => digest.slice(2 * index, 2 * index + 2))].join(":");
+  const text = canonical([owner.installation, owner.namespace, owner.name, ordinal, network]);
+  const known = macs.get(text);
+  if (known !== undefined) return known;
+  const digest = createHash("sha256").update(text).digest("hex");
+  const mac = ["02", ...Array.from({ length: 5 }, (_, index) => digest.slice(2 * index, 2 * index + 2))].join(":");
+  if (macs.size >= macsMax) macs.clear();
+  macs.set(text, mac);
+  return mac;
 };

@@ -58,10 +58,23 @@ const salvaged = (spec: Json | undefined): Spec => {
 export const parse = (object: unknown): Parsed => {
   const given = object as { apiVersion?: string; kind?: string; metadata?: Metadata; spec?: Json; status?: Status };
   if (given.kind !== kind || given.metadata === undefined) throw new TypeError(`this is not a ${kind}`);
-  const whole = applyDefaults(schema, { ...given, spec: given.spec ?? {} } as unknown as Json) as unknown as Resource;
-  const problems = validate(schema.properties.spec, whole.spec, "spec");
-  const spec = problems.length > 0 ? salvaged(given.spec) : whole.spec;
-  return { resource: { ...whole, spec, status: given.status ?? {} }, problems: problems.length > 0 ? problems : specProblems(spec) };
+  const { spec, problems } = specIn(given.spec ?? {});
+  return { resource: { ...given as Resource, spec, status: given.status ?? {} }, problems };
 };
+
+interface Judged { readonly spec: Spec; readonly problems: readonly Problem[] }
+
+const judged = new WeakMap<object, Judged>();
+
+/** A spec with its defaults, and all that is wrong with it. Nobody changes one in place, so each is judged once. */
+function specIn(given: Json): Judged {
+  const known = typeof given === "object" && given !== null ? judged.get(given) : undefined;
+  if (known !== undefined) return known;
+  const whole = applyDefaults(schema.properties.spec, given) as unknown as Spec;
+  const problems = validate(schema.properties.spec, whole as unknown as Json, "spec");
+  const found = problems.length > 0 ? { spec: salvaged(given), problems } : { spec: whole, problems: specProblems(whole) };
+  if (typeof given === "object" && given !== null) judged.set(given, found);
+  return found;
+}
 
 export const keyOf = ({ metadata: { namespace, name } }: { readonly metadata: Key }): Key => ({ namespace, name });

@@ -30,13 +30,20 @@ export interface Check<T> { readonly rule?: string; readonly message: string; re
 export const celOf = <T>(checks: readonly Check<T>[]): readonly Rule[] =>
   checks.flatMap(({ rule, message, field }) => rule === undefined ? [] : [{ rule, message, ...(field === undefined ? {} : { fieldPath: field }) }]);
 
+type Pool = NonNullable<NetworkSpec["addressPool"]>;
+const pools = new WeakMap<Pool, readonly string[] | undefined>();
+
+function addressesIn(pool: Pool): readonly string[] | undefined {
+  if (pools.has(pool)) return pools.get(pool);
+  const start = parseAddress(pool.start);
+  const all = start === undefined ? undefined : Array.from({ length: pool.size }, (_, ordinal) => formatAddress(start + ordinal));
+  pools.set(pool, all);
+  return all;
+}
+
 /** The addresses that a network's spec names for ordinals 0, 1, ...; undefined where the spec names none. */
-export const namedAddresses = ({ addresses, addressPool }: NetworkSpec): readonly string[] | undefined => {
-  if (addresses !== undefined) return addresses;
-  const start = addressPool === undefined ? undefined : parseAddress(addressPool.start);
-  return addressPool === undefined || start === undefined ? undefined
-    : Array.from({ length: addressPool.size }, (_, ordinal) => formatAddress(start + ordinal));
-};
+export const namedAddresses = ({ addresses, addressPool }: NetworkSpec): readonly string[] | undefined =>
+  addresses ?? (addressPool === undefined ? undefined : addressesIn(addressPool));
 
 const isInside = (subnet: string | undefined, address: string): boolean => {
   const range = subnet === undefined ? undefined : parseSubnet(subnet);

@@ -137,8 +137,18 @@ function bootCommand({ traits, dataDirectory }: Desired): readonly string[] {
   return ["sh", "-c", `umask 077; { ${guard}; } && exec postgres -D ${dataDirectory}`];
 }
 
-/** The container of a member. Its config label changes exactly when it has to be made anew. */
+const containers = new WeakMap<Desired, Map<string, ContainerSpec>>();
+
+/** The container of a member. Its config label changes exactly when it has to be made anew. Derived once a round. */
 export function containerOf(want: Desired, ordinal: number, image: ImageFacts): ContainerSpec {
+  const ofAll = containers.get(want) ?? new Map<string, ContainerSpec>();
+  containers.set(want, ofAll);
+  const known = ofAll.get(`${ordinal} ${image.id}`) ?? deriveContainer(want, ordinal, image);
+  ofAll.set(`${ordinal} ${image.id}`, known);
+  return known;
+}
+
+function deriveContainer(want: Desired, ordinal: number, image: ImageFacts): ContainerSpec {
   const { owner, dataDirectory, mount } = want;
   const spec = {
     name: containerName(owner, ordinal), image: image.id, hostname: memberName(owner.name, ordinal),

@@ -1,5 +1,5 @@
 /** A member's entry in the status, and what of it may wait. */
-import { hashOf, label, memberName } from "../api/names.ts";
+import { canonical, label, memberName } from "../api/names.ts";
 import type { Status } from "../api/resource.ts";
 import { lsnDiff } from "../postgres/lsn.ts";
 import { positionOf, type Cluster } from "./cluster.ts";
@@ -87,10 +87,10 @@ const refreshMs = 30_000;
 
 const lasting = ({ observedAt: _, replication, ...rest }: MemberStatus): string => {
   const { receivedLSN: __, replayLagBytes: ___, ...kept } = replication ?? {};
-  return hashOf([rest, kept]);
+  return canonical([rest, kept]);
 };
 
-const moving = ({ replication }: MemberStatus): string => hashOf([replication?.receivedLSN, replication?.replayLagBytes]);
+const moving = ({ replication }: MemberStatus): string => canonical([replication?.receivedLSN, replication?.replayLagBytes]);
 
 /** The entry to write: the earlier one while only its moving parts differ, so that a status at rest is not written. */
 export function settled(before: MemberStatus | undefined, now: MemberStatus, at: number): MemberStatus {

@@ -74,8 +74,16 @@ const numberOf = (version: string): number => {
   return first * 10_000 + second * 100;
 };
 
+const traits = new Map<string, Traits>();
+
 /** The traits of a supported version; a RangeError with a sentence for any other. */
 export function traitsOf(version: string): Traits {
+  const known = traits.get(version) ?? deriveTraits(version);
+  traits.set(version, known);
+  return known;
+}
+
+function deriveTraits(version: string): Traits {
   if (!supportedVersions.includes(version)) {
     throw new RangeError(`PostgreSQL ${JSON.stringify(version)} is not supported; write one of ${supportedVersions.join(", ")}`);
   }
