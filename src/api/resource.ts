@@ -71,7 +71,7 @@ function specIn(given: Json): Judged {
   const known = typeof given === "object" && given !== null ? judged.get(given) : undefined;
   if (known !== undefined) return known;
   const whole = applyDefaults(schema.properties.spec, given) as unknown as Spec;
-  const problems = validate(schema.properties.spec, whole as unknown as Json, "spec");
+  const problems = validate(schema.properties.spec, whole, "spec");
   const found = problems.length > 0 ? { spec: salvaged(given), problems } : { spec: whole, problems: specProblems(whole) };
   if (typeof given === "object" && given !== null) judged.set(given, found);
   return found;
