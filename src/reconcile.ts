@@ -29,6 +29,8 @@ export async function reconcile(key: Key, outside: World, signal: AbortSignal): 
   const seen = await observe(want, world, signal);
   world.pulse.follow(key, pulseOf(want, seen));
   let next = plan(want, seen);
+  // Each decision about the primary names its row of the table; those that change nothing, only for who looks closely.
+  if (next.rule !== undefined) world.log[next.actions.some(({ lane }) => lane === "failover") ? "info" : "debug"]("failover", { rule: next.rule });
   let done = await act(next, want.resource, world, signal);
   // A decision about the primary changes what the same look means: what follows from it need not wait for another one.
   if (hasDecided(done)) {

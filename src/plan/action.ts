@@ -89,6 +89,8 @@ export interface Plan {
   readonly waitingFor: readonly Waiting[];
   /** When to look again although nothing happened. */
   readonly lookAgainAfterMs: number;
+  /** The row of the failover table that decided, when it decided anything but to go on. */
+  readonly rule?: string;
 }
 
 export type Step =

@@ -13,7 +13,7 @@ import { network, staleNetwork } from "./rules/networks.ts";
 import { accounts, elect } from "./rules/primary.ts";
 import { keptSlots, slots } from "./rules/slots.ts";
 import { addresses } from "./rules/addresses.ts";
-import { failover, watch } from "./failover/failover.ts";
+import { failover, verdictOf, watch } from "./failover/failover.ts";
 import { promise } from "./failover/promise.ts";
 import { appSecret, secrets } from "./rules/secrets.ts";
 import { dismantle, fenced, hibernate, scaleDown } from "./rules/surplus.ts";
@@ -97,10 +97,15 @@ export function plan(want: Desired, seen: Observation): Plan {
   if (want.deleting) return assemble(want.paused ? [["cluster", notPaused(context)]] : finalize(context));
   for (const rule of opening) {
     const step = rule(context);
-    if (step !== "satisfied") return assemble([["cluster", step]]);
+    if (step !== "satisfied") return { ...assemble([["cluster", step]]), ...rule === failover ? ruleOf(context) : {} };
   }
-  return assemble(lanes(context));
+  return { ...assemble(lanes(context)), ...ruleOf(context) };
 }
+
+const ruleOf = (context: ClusterContext): Pick<Plan, "rule"> => {
+  const { row } = verdictOf(context);
+  return row.decision === "Serve" ? {} : { rule: row.name };
+};
 
 /** The plan as people read it, and as status.plan shows it. */
 export const printed = ({ actions, waitingFor }: Plan): readonly string[] =>

@@ -62,6 +62,15 @@ const possibleLossOf = (chosen: Candidate, { row, facts, election: { lastKnown }
   return lastKnown === undefined || chosen.position === undefined ? undefined : Math.max(0, lsnDiff(lastKnown, chosen.position));
 };
 
+/** How long each step took, counted from the loss: the end of the container, or the first look that missed the primary. */
+function phases({ want, seen, cluster }: ClusterContext): Pick<NonNullable<Status["lastFailover"]>, "downSince" | "fencedAfterMs" | "decidedAfterMs"> {
+  const container = cluster.primary === undefined ? undefined : valueOf(cluster.primary.container);
+  const endedAt = container !== undefined && container.finishedAt > 0 ? container.finishedAt : undefined;
+  const missedAt = want.status.primary?.downSince === undefined ? seen.at : Date.parse(want.status.primary.downSince);
+  const downAt = Math.min(missedAt, endedAt ?? seen.at);
+  return { downSince: iso(downAt), decidedAfterMs: Math.max(0, seen.at - downAt), ...(endedAt === undefined ? {} : { fencedAfterMs: endedAt - downAt }) };
+}
+
 function evidence(context: ClusterContext, verdict: Verdict, chosen: Candidate): NonNullable<Status["lastFailover"]> {
   const { want, seen, cluster } = context;
   const { row, facts, election } = verdict;
@@ -75,7 +84,7 @@ function evidence(context: ClusterContext, verdict: Verdict, chosen: Candidate):
       ...(one.timeline === undefined ? {} : { timeline: one.timeline }), ...(one.position === undefined ? {} : { receivedLSN: one.position }),
     })),
     ...(election.arithmetic === undefined ? {} : { arithmetic: election.arithmetic }),
-    downSince: primary?.downSince ?? iso(seen.at), ...(loss === undefined ? {} : { possibleLossBytes: loss }),
+    ...phases(context), ...(loss === undefined ? {} : { possibleLossBytes: loss }),
   };
 }
 

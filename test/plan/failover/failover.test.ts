@@ -176,7 +176,8 @@ const evidenceOf = (...changes: readonly Change[]) => recordedIn(after(syncGoal,
 
 test("the decision carries its evidence", () => {
   assert.deepEqual(evidenceOf(killed(), downFor(2), has(2, "0/4FFFFF0")), {
-    at: "2026-01-01T12:00:00.000Z", epoch: 2, cause: "Crash", rule: "crash", from: 0, to: 1, timeline: 2, arithmetic: bothSeen, downSince: "2026-01-01T11:59:58.000Z", possibleLossBytes: 0,
+    at: "2026-01-01T12:00:00.000Z", epoch: 2, cause: "Crash", rule: "crash", from: 0, to: 1, timeline: 2, arithmetic: bothSeen, possibleLossBytes: 0,
+    downSince: "2026-01-01T11:59:00.000Z", fencedAfterMs: 0, decidedAfterMs: 60_000,
     fence: "the Engine says that default_demo_0 is exited since 2026-01-01T11:59:00.000Z, with code 137; its next boot is read-only",
     candidates: [
       { ordinal: 1, timeline: 2, receivedLSN: "0/5000000", verdict: "chosen" },
