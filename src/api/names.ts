@@ -69,7 +69,7 @@ export const finalizer = "pgrs.dev/finalizer";
 export const selectorOf = ({ name }: { readonly name: string }): string => `${label.name}=${name},${label.component}=member`;
 
 /** A value as JSON whose keys are in order: the same text for the same content. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   const inner = value as Readonly<Record<string, unknown>>;

@@ -96,7 +96,7 @@ const runRound = async (loop: Loop, key: string, over: AbortController): Promise
   } catch (error) {
     return { then: "retry", error: over.signal.aborted ? asError(over.signal.reason) : asError(error) };
   } finally {
-    finished.abort();
+    finished.abort("finished");
   }
 };
 

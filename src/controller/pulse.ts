@@ -48,14 +48,15 @@ export function createPulse<T, A>({ beat, onSilence, clock, signal }: PulseOptio
     const limit = new AbortController();
     const done = new AbortController();
     void pause(clock, everyMs, AbortSignal.any([over, done.signal])).then(() => { if (!done.signal.aborted) limit.abort(new Error("no sign of life")); });
+    const either = AbortSignal.any([over, limit.signal]);
     try {
-      const answer = await orAborted(beat(target, AbortSignal.any([over, limit.signal])), AbortSignal.any([over, limit.signal]));
+      const answer = await orAborted(beat(target, either), either);
       Object.assign(following, { heardAt: clock.now(), answered: true, position: answer ?? following.position });
       return true;
     } catch {
       return false;
     } finally {
-      done.abort();
+      done.abort("answered");
     }
   };
 

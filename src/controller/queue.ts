@@ -51,7 +51,7 @@ export const createQueue = ({ clock, lengthMax, onFull }: QueueOptions): Queue =
 
   const setAlarm = (at: number | undefined): void => {
     if (alarm?.at === at) return;
-    alarm?.off.abort();
+    alarm?.off.abort("another alarm");
     alarm = undefined;
     if (at === undefined) return;
     const set: Alarm = { at, off: new AbortController() };

@@ -137,14 +137,15 @@ function bootCommand({ traits, dataDirectory }: Desired): readonly string[] {
   return ["sh", "-c", `umask 077; { ${guard}; } && exec postgres -D ${dataDirectory}`];
 }
 
-const containers = new WeakMap<Desired, Map<string, ContainerSpec>>();
+const containers = new WeakMap<Spec, Map<string, ContainerSpec>>();
 
-/** The container of a member. Its config label changes exactly when it has to be made anew. Derived once a round. */
+/** The container of a member. Its config label changes exactly when it has to be made anew. Derived once for a spec. */
 export function containerOf(want: Desired, ordinal: number, image: ImageFacts): ContainerSpec {
-  const ofAll = containers.get(want) ?? new Map<string, ContainerSpec>();
-  containers.set(want, ofAll);
-  const known = ofAll.get(`${ordinal} ${image.id}`) ?? deriveContainer(want, ordinal, image);
-  ofAll.set(`${ordinal} ${image.id}`, known);
+  const ofAll = containers.get(want.spec) ?? new Map<string, ContainerSpec>();
+  containers.set(want.spec, ofAll);
+  const text = `${want.owner.installation} ${want.owner.uid} ${ordinal} ${image.id}`;
+  const known = ofAll.get(text) ?? deriveContainer(want, ordinal, image);
+  ofAll.set(text, known);
   return known;
 }
 

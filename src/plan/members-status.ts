@@ -1,5 +1,5 @@
 /** A member's entry in the status, and what of it may wait. */
-import { canonical, label, memberName } from "../api/names.ts";
+import { label, memberName } from "../api/names.ts";
 import type { Status } from "../api/resource.ts";
 import { lsnDiff } from "../postgres/lsn.ts";
 import { positionOf, type Cluster } from "./cluster.ts";
@@ -85,16 +85,25 @@ export function memberStatus(want: Desired, seen: Observation, cluster: Cluster,
 /** Positions and lag move all the time; they are refreshed this often while nothing else changes. Milliseconds. */
 const refreshMs = 30_000;
 
-const lasting = ({ observedAt: _, replication, ...rest }: MemberStatus): string => {
+const lasting = ({ observedAt: _, replication, ...rest }: MemberStatus): unknown => {
   const { receivedLSN: __, replayLagBytes: ___, ...kept } = replication ?? {};
-  return canonical([rest, kept]);
+  return [rest, kept];
 };
 
-const moving = ({ replication }: MemberStatus): string => canonical([replication?.receivedLSN, replication?.replayLagBytes]);
+const moving = ({ replication }: MemberStatus): unknown => [replication?.receivedLSN, replication?.replayLagBytes];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The same content; a field that is undefined is none. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every((name) => isSame((one as Fields)[name], (other as Fields)[name]));
+}
 
 /** The entry to write: the earlier one while only its moving parts differ, so that a status at rest is not written. */
 export function settled(before: MemberStatus | undefined, now: MemberStatus, at: number): MemberStatus {
-  if (before === undefined || lasting(before) !== lasting(now)) return now;
+  if (before === undefined || !isSame(lasting(before), lasting(now))) return now;
   const ageMs = at - Date.parse(before.observedAt ?? "1970-01-01T00:00:00Z");
-  return moving(before) !== moving(now) && ageMs >= refreshMs ? now : before;
+  return !isSame(moving(before), moving(now)) && ageMs >= refreshMs ? now : before;
 }

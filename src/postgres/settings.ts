@@ -84,8 +84,11 @@ export interface MemberConfiguration {
 
 type Settings = Readonly<Record<string, string>>;
 
+const isPlain = /^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/;
+
 /** A value as postgresql.conf and recovery.conf take it, whatever it holds. */
 export function settingValue(value: string): string {
+  if (isPlain.test(value)) return `'${value}'`;
   if (value.includes("\0")) throw new RangeError("a setting can't hold a NUL character");
   const octal = value.replace(/['\\]/g, "$&$&").replace(/[\x01-\x1f\x7f]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
   return `'${octal}'`;
@@ -152,7 +155,13 @@ const userParameters = (parameters: Settings): Settings => Object.fromEntries(
     .map(([name, value]): [string, string] => [name.toLowerCase(), value]).toSorted());
 
 /** The fingerprint of a user's parameters; how they are ordered, and what is not theirs to set, make no difference. */
-export const parametersHashOf = (parameters: Settings): string => fingerprint(Object.entries(userParameters(parameters)).flat());
+export const parametersHashOf = (parameters: Settings): string => {
+  const known = hashes.get(parameters) ?? fingerprint(Object.entries(userParameters(parameters)).flat());
+  hashes.set(parameters, known);
+  return known;
+};
+
+const hashes = new WeakMap<Settings, string>();
 
 const without = (settings: Settings, other: Settings): Settings =>
   Object.fromEntries(Object.entries(settings).filter(([name]) => !Object.hasOwn(other, name)));

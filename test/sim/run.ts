@@ -21,12 +21,12 @@ export interface Report {
   readonly settledMs: number;
 }
 
-const storm = { least: 10_000, most: 40_000, pauseMax: 5_000 } as const;
+const storm = { least: 8_000, most: 26_000, pauseMax: 3_500 } as const;
 /** How long a cluster is given to be made before the storm, in most worlds. */
-const calmMs = 15_000;
+const calmMs = 20_000;
 const peaceMs = 600_000;
 /** How long nothing may be written in the end: beyond two looks, or beyond any call that still hangs. */
-const silenceMs = { fresh: 16_000, same: 70_000 } as const;
+const silenceMs = { fresh: 11_000, same: 70_000 } as const;
 
 const foreign = (sim: Simulation, random: Random, key: Key): readonly (() => void)[] => {
   const { model } = sim;
@@ -95,9 +95,10 @@ function unsettled(sim: Simulation, { key, wish: { spec } }: Scene): readonly st
 
 async function stormy(sim: Simulation, random: Random, scenes: readonly [Scene, ...Scene[]]): Promise<void> {
   const isMade = random.chance(0.7);
-  const from = isMade ? calmMs : 0;
-  const until = from + random.between(storm.least, storm.most);
-  sim.time.after(from, () => sim.setRates(ratesOf(random)));
+  sim.begin();
+  if (isMade) await sim.time.passUntil(calmMs, () => sim.breaches.length > 0 || scenes.every(({ key }) => conditionOf(sim, key, "Ready")?.status === "True"));
+  const until = sim.time.now() + random.between(storm.least, storm.most);
+  sim.setRates(ratesOf(random));
   const happen = (): void => {
     if (sim.time.now() >= until) return;
     const scene = random.pick(scenes);
@@ -105,8 +106,7 @@ async function stormy(sim: Simulation, random: Random, scenes: readonly [Scene, 
     if (what !== undefined) { sim.tell(`* ${scene.key.name}: ${what}`); sim.disturbed(); sim.inspect(); }
     sim.time.after(random.between(1, storm.pauseMax), happen);
   };
-  sim.time.after(from + random.between(1, isMade ? 3_000 : 12_000), happen);
-  sim.begin();
+  sim.time.after(random.between(1, isMade ? 3_000 : 12_000), happen);
   await sim.time.passUntil(until, () => sim.breaches.length > 0);
 }
 
@@ -116,7 +116,7 @@ async function peaceful(sim: Simulation, scenes: readonly Scene[], quietMs: numb
   let writes = -1;
   let quietSince = sim.time.now();
   while (sim.time.now() < until && sim.breaches.length === 0) {
-    await sim.time.passUntil(sim.time.now() + 5_000, () => sim.breaches.length > 0);
+    await sim.time.passUntil(sim.time.now() + 2_000, () => sim.breaches.length > 0);
     if (sim.writes.count !== writes || sim.isFrozen()) quietSince = sim.time.now();
     writes = sim.writes.count;
     if (sim.time.now() - quietSince >= quietMs) return scenes.flatMap((scene) => unsettled(sim, scene));
@@ -132,10 +132,11 @@ function last({ api, tell }: Simulation, key: Key): void {
   for (const { type, status, reason, message } of conditions) tell(`condition ${type} ${status} ${reason}: ${message}`);
 }
 
-export async function run(seed: number): Promise<Report> {
+/** The same world, told or not: only what is told can be looked through for secrets. */
+export async function run(seed: number, { isTold }: { readonly isTold: boolean }): Promise<Report> {
   const random = seeded(seed);
   const keys: readonly Key[] = random.chance(0.1) ? [{ namespace: "default", name: "demo" }, { namespace: "default", name: "other" }] : [{ namespace: "default", name: "demo" }];
-  const sim = simulation({ random, keys, namesNics: random.chance(0.6) });
+  const sim = simulation({ random, keys, isTold, namesNics: random.chance(0.6) });
   const scenes = keys.map((key, index): Scene => ({
     model: sim.model, api: sim.api, random, key, wish: { spec: specOf(random, String(11 + index)) }, outage: sim.outage, shiftClock: sim.shiftClock, wiped: sim.wiped, start: sim.start,
     setOperators: sim.setOperators, freezeOperator: sim.freezeOperator, losses: { primary: false }, happened: (sentence) => { sim.tell(`* ${sentence}`); sim.disturbed(); sim.inspect(); },
@@ -150,7 +151,7 @@ export async function run(seed: number): Promise<Report> {
   sim.setRates(noFaults);
   Object.assign(sim.outage, { engine: false, api: false, postgres: false });
   mend(sim.model);
-  const isFresh = random.chance(0.8);
+  const isFresh = random.chance(0.9);
   if (isFresh) sim.setOperators(0);
   sim.setOperators(1);
   sim.setWriting(false);

@@ -59,6 +59,8 @@ export interface Options {
   readonly random: Random;
   readonly keys: readonly Key[];
   readonly namesNics?: boolean;
+  /** Whether what happens is written down, for somebody to read. Left out: it is. */
+  readonly isTold?: boolean;
   /** Told of each status that is saved. */
   readonly onStatus?: (key: Key, status: Status) => void;
 }
@@ -89,7 +91,7 @@ interface Operator { readonly life: Life; readonly queue: Queue }
 /** The parts that change as the simulation goes on. */
 interface Inner { rates: Rates; skewMs: number; disturbances: number; operators: Operator[]; wanted: number; isCrowded: boolean; hasBegun: boolean; passwords: number }
 
-export function simulation({ random, keys, namesNics = true, onStatus }: Options): Simulation {
+export function simulation({ random, keys, namesNics = true, isTold = true, onStatus }: Options): Simulation {
   const time = timeline();
   const inner: Inner = { rates: noFaults, skewMs: 0, disturbances: 0, operators: [], wanted: 1, isCrowded: false, hasBegun: false, passwords: 0 };
   const model = emptyModel(random, time, namesNics);
@@ -105,6 +107,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const ledger = emptyLedger();
 
   const tell = (line: string): void => {
+    if (!isTold) return;
     story.push(`${(time.now() / 1000).toFixed(3).padStart(9)} ${line}`);
     if (story.length > linesKept) story.splice(0, story.length - linesKept);
   };
@@ -141,6 +144,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
 
   const logger = (fields: Readonly<Record<string, unknown>>): Logger => ({
     info: (message, more = {}) => {
+      if (!isTold) return;
       const line = `${message} ${JSON.stringify({ ...fields, ...more })}`;
       checkSecrets(line, secrets, "the log", breach);
       tell(line);
@@ -152,10 +156,10 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
   const onWrite = (what: string, args: readonly unknown[], round: Round): void => {
     if (what === "engine.stop" || what === "engine.kill") round.stopped.add(containerNamed(model, String(args[0]))?.id ?? "");
     if (what === "engine.removeVolume") checkVolumeRemoval(watch, round, String(args[0]));
-    if (what === "resources.note") checkSecrets(JSON.stringify(args[1]), secrets, "an event", breach);
+    if (what === "resources.note" && isTold) checkSecrets(JSON.stringify(args[1]), secrets, "an event", breach);
     if (what === "resources.saveStatus") {
       const [resource, status] = args as readonly [Resource, Status];
-      checkSecrets(JSON.stringify(status), secrets, "the status", breach);
+      if (isTold) checkSecrets(JSON.stringify(status), secrets, "the status", breach);
       // One that the API server refuses says nothing.
       if (api.objects.get(keyText(round.key))?.metadata.resourceVersion === resource.metadata.resourceVersion) {
         checkClaims(watch, round, status);
@@ -164,7 +168,7 @@ export function simulation({ random, keys, namesNics = true, onStatus }: Options
       }
       onStatus?.(round.key, status);
     }
-    if (what !== "engine.exec" && !what.startsWith("resources.")) tell(`  ${what} ${summary(model, args)}`);
+    if (isTold && what !== "engine.exec" && !what.startsWith("resources.")) tell(`  ${what} ${summary(model, args)}`);
   };
 
   const onEffect = (what: string, args: readonly unknown[], round: Round | undefined): void => {

@@ -2,8 +2,8 @@
 import { md5 } from "../../postgres/digest.ts";
 import { beforeNames } from "../failover/promise.ts";
 import { configurationOf, goodNote, parametersOf, refusedNote, synchronousNames } from "../configuration.ts";
-import { memberAt } from "../cluster.ts";
-import { valueOf } from "../observation.ts";
+import { memberAt, type Cluster } from "../cluster.ts";
+import { valueOf, type MemberSighting } from "../observation.ts";
 import { action, contextOf, perform, wait, type MemberContext, type Rule } from "./context.ts";
 import { hasWrongNames } from "./nics.ts";
 import { needsNewContainer } from "./container.ts";
@@ -33,8 +33,17 @@ export const configure: Rule = ({ want, seen, cluster, me, lane, isPrimary }) =>
   }));
 };
 
-/** Why a running member has to be restarted; undefined when it need not be. */
+const reasons = new WeakMap<Cluster, Map<MemberSighting, string | undefined>>();
+
+/** Why a running member has to be restarted; undefined when it need not be. Found once a round, though many rules ask. */
 export function restartReason(context: MemberContext): string | undefined {
+  const ofAll = reasons.get(context.cluster) ?? new Map<MemberSighting, string | undefined>();
+  reasons.set(context.cluster, ofAll);
+  if (!ofAll.has(context.me)) ofAll.set(context.me, findReason(context));
+  return ofAll.get(context.me);
+}
+
+function findReason(context: MemberContext): string | undefined {
   const { want, seen, cluster, me } = context;
   const server = valueOf(me.server);
   if (server === undefined) return undefined;
