@@ -7,7 +7,7 @@ import { networkName } from "../../src/api/names.ts";
 import { verifies } from "../../src/postgres/password.ts";
 import { acceptsWrites, addressOn, isAlive, membersOf, ordinalOf, writersOf, type Model, type SimContainer, type SimServer } from "./model.ts";
 import { keyText, type Api } from "./resources.ts";
-import { namesIn, synchronousSetting } from "./settings.ts";
+import { fileOf, namesIn, synchronousSetting } from "./settings.ts";
 import { sendersOf } from "./streams.ts";
 import { contains } from "./wal.ts";
 
@@ -151,6 +151,21 @@ export function problemsOf(model: Model, key: Key, spec: Spec, status: Status): 
   const { mode, minSync } = spec.replication;
   const sync = sendersOf(model, server).filter(({ sync: is }) => is === "sync" || is === "quorum").length;
   return [...each, ...extra, ...(mode !== "Async" && sync < minSync ? [`${sync} of ${minSync} synchronous standbys stream`] : [])];
+}
+
+/**
+ * Whether a standby can't follow for a reason that no server tells. Two branches of one number that began at one place
+ * look the same until one of them is longer; and before 12 what a server has loaded of recovery.conf is not known,
+ * where somebody changed the file after its start. A person has such a member copied anew, or restarted.
+ */
+export function isStuck(model: Model, key: Key): boolean {
+  const [primary] = writersOf(model, key);
+  const tip = primary?.server?.database.branch;
+  return membersOf(model, key).some(({ server }) => {
+    if (server?.inRecovery !== true || tip === undefined || server.upstream?.server === primary?.server) return false;
+    const isTwin = server.database.branch.timeline === tip.timeline && server.database.branch !== tip;
+    return isTwin || server.loaded.recovery !== (fileOf(server.volume, "recovery.conf") ?? "");
+  });
 }
 
 /** What should be tidy besides, once all has come to rest. */
