@@ -79,7 +79,8 @@ export function checkSynchronousNames(watch: Watch, round: Round, server: SimSer
   const streaming = sendersOf(watch.model, server).filter(({ state }) => state === "streaming").map(({ name }) => name);
   // One that stopped to stream since the round began was seen to stream.
   const missing = wanted.names.filter((name) => !streaming.includes(name) && (server.left.get(name) ?? -1) < round.startedAt);
-  const isFallback = (streaming.length === 0 || round.streamed === 0) && round.resource?.spec.replication.durability === "Required";
+  const wantedNames = round.resource === undefined ? [] : wantedOrdinals(round.resource).map((ordinal) => memberName(round.key.name, ordinal));
+  const isFallback = (streaming.every((name) => !wantedNames.includes(name)) || round.streamed === 0) && round.resource?.spec.replication.durability === "Required";
   if (missing.length > 0 && !isFallback) watch.onBreach(`synchronous_standby_names has ${missing.join(", ")}, of which the primary sees no stream (it sees ${streaming.join(", ") || "none"})`);
 }
 
