@@ -7,6 +7,7 @@ import type { Desired } from "../plan/desired.ts";
 import { isSynchronous } from "../plan/failover/election.ts";
 import { divergedNote, rewindingNote } from "../plan/jobs.ts";
 import { pulseMs } from "../plan/pulse.ts";
+import { hasFailedStart } from "../plan/rules/start.ts";
 import { isAlive } from "../plan/cluster.ts";
 import { parseControl } from "../postgres/control.ts";
 import { absent, bootOf, present, unknown, valueOf, type DataFacts, type MemberSighting, type Sighting } from "../plan/observation.ts";
@@ -60,7 +61,7 @@ export async function lookAtMember(look: MemberLook): Promise<MemberSighting> {
   const heard = facts === undefined ? undefined : world.pulse.heard(bootOf(facts));
   const [job, data, server, interfaces, log] = await Promise.all([
     lookAtJob(look),
-    facts === undefined || isAlive(facts) ? absent : whyNotItsData(look, facts) ?? lookAtData(look, facts.id),
+    facts === undefined || isAlive(facts) ? absent : whyNotItsData(look, facts) ?? lookAtData(look, { id: facts.id, hasFailed: hasFailedStart(facts) }),
     facts !== undefined && isRunning && target !== undefined ? lookAtServer(look, target, heard) : absent,
     facts !== undefined && isRunning && want.networks.length > 0 ? sightOf(world.engine.interfaces(facts, want.networks.some(({ primaryAddress }) => primaryAddress !== undefined) ? { maxAgeMs: interfacesMaxAgeMs } : {}, signal)) : absent,
     facts !== undefined && facts.state === "exited" && facts.exitCode !== 0 && !endedJustNow(look, facts) ? logOf(world, facts.id, signal) : [],
@@ -93,7 +94,7 @@ async function lookAtServer({ world, want, accounts, signal }: MemberLook, targe
  * it is complete, so a control file in it says that all of it is there. Each question costs the Engine up to a tenth of
  * a second: of the recorded primary, which ran a moment ago, it is not asked whether it is a copy or a torn rewind.
  */
-async function lookAtData({ world: { engine }, want, ordinal, signal }: MemberLook, id: string): Promise<Sighting<DataFacts>> {
+async function lookAtData({ world: { engine }, want, ordinal, signal }: MemberLook, { id, hasFailed }: { readonly id: string; readonly hasFailed: boolean }): Promise<Sighting<DataFacts>> {
   const { dataDirectory, mount } = want;
   const isRecorded = ordinal === want.status.primary?.ordinal && want.status.systemIdentifier !== undefined;
   const isThere = async (path: string): Promise<boolean> => !isRecorded && await engine.readFile(id, path, signal) !== undefined;
@@ -110,10 +111,14 @@ async function lookAtData({ world: { engine }, want, ordinal, signal }: MemberLo
       return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
     };
     const major = facts.major ?? Buffer.from(await engine.readFile(id, `${dataDirectory}/PG_VERSION`, signal) ?? []).toString("utf8").trim();
-    return present({ ...facts, major, isTorn, isCopy, isDiverged: notes?.has(basename(divergedNote)) === true, good: text("good"), refused: text("refused") });
+    const tried = hasFailed ? parametersHashIn(await engine.readFile(id, `${dataDirectory}/postgresql.conf`, signal)) : undefined;
+    return present({ ...facts, major, tried, isTorn, isCopy, isDiverged: notes?.has(basename(divergedNote)) === true, good: text("good"), refused: text("refused") });
   } catch (error) {
     return unknown(explain(error));
   }
 }
+
+const parametersHashIn = (configuration: Uint8Array | undefined): string | undefined =>
+  configuration === undefined ? undefined : /^pgrs\.parameters_hash = '([^']*)'/m.exec(Buffer.from(configuration).toString("utf8"))?.[1];
 
 const basename = (path: string): string => path.split("/").at(-1) ?? "";

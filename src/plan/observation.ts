@@ -41,6 +41,8 @@ export interface DataFacts extends Omit<ControlFacts, "major"> {
   /** The user parameters of the last configuration known to start, as text, and the refused one, if any. */
   readonly good: string | undefined;
   readonly refused: string | undefined;
+  /** Hash of the parameters that a start which failed was made with; looked at after such a start only. */
+  readonly tried?: string | undefined;
 }
 
 export interface MemberSighting {

@@ -6,7 +6,7 @@ import { noFaults, ratesOf } from "./faults.ts";
 import { isAlive, membersOf } from "./model.ts";
 import { seeded, type Random } from "./random.ts";
 import { apply, keyText } from "./resources.ts";
-import { loose, problemsOf } from "./safety.ts";
+import { isStuck, loose, problemsOf } from "./safety.ts";
 import type { Scene } from "./scene.ts";
 import { imageOf, simulation, type Simulation } from "./simulation.ts";
 import { isAccepted, specOf, type PlainSpec } from "./specs.ts";
@@ -25,7 +25,7 @@ const storm = { least: 8_000, most: 26_000, pauseMax: 3_500 } as const;
 /** How long a cluster is given to be made before the storm, in most worlds. */
 const calmMs = 20_000;
 const peaceMs = 600_000;
-/** How long nothing may be written in the end: beyond two looks, or beyond any call that still hangs. */
+/** How long nothing may be written in the end: beyond two looks; or, where something is amiss, beyond any wait and any call that hangs. */
 const silenceMs = { fresh: 11_000, same: 70_000 } as const;
 
 const foreign = (sim: Simulation, random: Random, key: Key): readonly (() => void)[] => {
@@ -88,6 +88,7 @@ function unsettled(sim: Simulation, { key, wish: { spec } }: Scene): readonly st
   const isMisnamed = !model.namesNics && conditionOf(sim, key, "NetworksAttached")?.reason === "NameMismatch";
   const problems = [...problemsOf(model, key, wanted, resource.status), ...loose(model, api, key, resource)].filter((problem) => !isMisnamed || !/'s NIC on|have the address/.test(problem));
   const ready = conditionOf(sim, key, "Ready");
+  if (isStuck(model, key)) return ready?.status === "True" ? ["Ready is True, while a standby can't follow"] : [];
   const config = conditionOf(sim, key, "ConfigApplied");
   if (!isAccepted(spec)) return [...problems, ...config?.reason === "InvalidParameter" ? [] : [`ConfigApplied says ${config?.reason ?? "nothing"}, not InvalidParameter`]];
   return isLowered || isMisnamed || ready?.status === "True" ? problems : [...problems, `Ready is ${ready?.status ?? "absent"}: ${ready?.reason ?? ""}: ${ready?.message ?? ""}`];
@@ -119,7 +120,9 @@ async function peaceful(sim: Simulation, scenes: readonly Scene[], quietMs: numb
     await sim.time.passUntil(sim.time.now() + 2_000, () => sim.breaches.length > 0);
     if (sim.writes.count !== writes || sim.isFrozen()) quietSince = sim.time.now();
     writes = sim.writes.count;
-    if (sim.time.now() - quietSince >= quietMs) return scenes.flatMap((scene) => unsettled(sim, scene));
+    const quietForMs = sim.time.now() - quietSince;
+    const amiss = quietForMs >= quietMs ? scenes.flatMap((scene) => unsettled(sim, scene)) : [];
+    if (quietForMs >= silenceMs.same || (quietForMs >= quietMs && amiss.length === 0)) return amiss;
   }
   return sim.breaches.length > 0 ? [] : [`no rest after ${peaceMs / 1000} s`, ...scenes.flatMap((scene) => unsettled(sim, scene))];
 }

@@ -7,7 +7,7 @@ import { networkName } from "../../src/api/names.ts";
 import { verifies } from "../../src/postgres/password.ts";
 import { acceptsWrites, addressOn, isAlive, membersOf, ordinalOf, writersOf, type Model, type SimContainer, type SimServer } from "./model.ts";
 import { keyText, type Api } from "./resources.ts";
-import { namesIn, synchronousSetting } from "./settings.ts";
+import { fileOf, namesIn, synchronousSetting } from "./settings.ts";
 import { sendersOf } from "./streams.ts";
 import { contains } from "./wal.ts";
 
@@ -79,7 +79,8 @@ export function checkSynchronousNames(watch: Watch, round: Round, server: SimSer
   const streaming = sendersOf(watch.model, server).filter(({ state }) => state === "streaming").map(({ name }) => name);
   // One that stopped to stream since the round began was seen to stream.
   const missing = wanted.names.filter((name) => !streaming.includes(name) && (server.left.get(name) ?? -1) < round.startedAt);
-  const isFallback = (streaming.length === 0 || round.streamed === 0) && round.resource?.spec.replication.durability === "Required";
+  const wantedNames = round.resource === undefined ? [] : wantedOrdinals(round.resource).map((ordinal) => memberName(round.key.name, ordinal));
+  const isFallback = (streaming.every((name) => !wantedNames.includes(name)) || round.streamed === 0) && round.resource?.spec.replication.durability === "Required";
   if (missing.length > 0 && !isFallback) watch.onBreach(`synchronous_standby_names has ${missing.join(", ")}, of which the primary sees no stream (it sees ${streaming.join(", ") || "none"})`);
 }
 
@@ -151,6 +152,21 @@ export function problemsOf(model: Model, key: Key, spec: Spec, status: Status): 
   const { mode, minSync } = spec.replication;
   const sync = sendersOf(model, server).filter(({ sync: is }) => is === "sync" || is === "quorum").length;
   return [...each, ...extra, ...(mode !== "Async" && sync < minSync ? [`${sync} of ${minSync} synchronous standbys stream`] : [])];
+}
+
+/**
+ * Whether a standby can't follow for a reason that no server tells. Two branches of one number that began at one place
+ * look the same until one of them is longer; and before 12 what a server has loaded of recovery.conf is not known,
+ * where somebody changed the file after its start. A person has such a member copied anew, or restarted.
+ */
+export function isStuck(model: Model, key: Key): boolean {
+  const [primary] = writersOf(model, key);
+  const tip = primary?.server?.database.branch;
+  return membersOf(model, key).some(({ server }) => {
+    if (server?.inRecovery !== true || tip === undefined || server.upstream?.server === primary?.server) return false;
+    const isTwin = server.database.branch.timeline === tip.timeline && server.database.branch !== tip;
+    return isTwin || server.loaded.recovery !== (fileOf(server.volume, "recovery.conf") ?? "");
+  });
 }
 
 /** What should be tidy besides, once all has come to rest. */

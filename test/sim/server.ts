@@ -84,6 +84,7 @@ export function stop(model: Model, container: SimContainer): void {
   inThisLife(model, container, model.random.between(5, 50), () => {
     flow(model);
     server.isStopping = true;
+    model.onDisturbance();
     if (server.inRecovery) inThisLife(model, container, model.random.between(20, 150), () => end(model, container, 0));
     else drain(model, container, server, model.time.now());
   });

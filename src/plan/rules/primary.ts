@@ -30,8 +30,10 @@ export const elect: Rule<ClusterContext> = ({ want, seen, cluster }) => {
     .sort((one, other) => other.timeline - one.timeline || Number(one.isReadOnly) - Number(other.isReadOnly) || newestFirst(one, other) || one.ordinal - other.ordinal);
   const systems = new Set(members.flatMap(({ server }) => server.seen === "present" ? [server.value.systemIdentifier] : []));
   if (systems.size > 1) return wait("the volumes hold data of several clusters: move away those that do not belong here", "ForeignData");
+  // Servers refuse a decision that is older than the one that they were configured by.
+  const epoch = 1 + Math.max(0, ...members.map(({ server }) => valueOf(server)?.epoch ?? 0));
   return best === undefined ? "satisfied"
-    : perform(action("recordPrimary", "cluster", `ordinal ${best.ordinal} (epoch 1), since it has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch: 1, change: {} }));
+    : perform(action("recordPrimary", "cluster", `ordinal ${best.ordinal} (epoch ${epoch}), since it has the newest data: timeline ${best.timeline}, ${best.lsn}`, { ordinal: best.ordinal, epoch, change: {} }));
 };
 
 type Former = { readonly is: "no matter" | "unseen" } | { readonly is: "stopped" | "running unknown" | "running behind"; readonly container: string };

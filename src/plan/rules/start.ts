@@ -31,7 +31,9 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
   const parameters = parametersOf(want, cluster, me);
   const words = lastWords(me.log) ?? container.error;
   // Without its words (the log could not be read) nothing is known about the cause.
-  if (hasFailed && words !== "" && parameters.refusal === undefined && parameters.good !== parameters.wanted
+  // The start may have been made with those of an earlier spec.
+  const tried = valueOf(me.data)?.tried ?? parameters.wanted;
+  if (hasFailed && tried === parameters.wanted && words !== "" && parameters.refusal === undefined && parameters.good !== parameters.wanted
     && Object.keys(want.spec.postgres.parameters).length > 0 && words !== "" && !otherCauses.test(words)) {
     return perform(action("noteParameters", lane, `the start failed with the parameters of the spec: ${words}`, {
       container: container.id, directory: want.dataDirectory, file: refusedNote(parameters.wanted, words),
