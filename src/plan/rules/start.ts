@@ -2,6 +2,7 @@
 import { configurationOf, parametersOf, refusedNote } from "../configuration.ts";
 import { archiveDirectory } from "../desired.ts";
 import type { ContainerFacts } from "../../ports.ts";
+import { parametersHashOf } from "../../postgres/settings.ts";
 import { valueOf } from "../observation.ts";
 import { action, leftOf, perform, wait, type Rule } from "./context.ts";
 
@@ -32,8 +33,9 @@ export const start: Rule = ({ want, seen, cluster, me, lane }) => {
   const words = lastWords(me.log) ?? container.error;
   // Without its words (the log could not be read) nothing is known about the cause.
   // The start may have been made with those of an earlier spec.
-  const tried = valueOf(me.data)?.tried ?? parameters.wanted;
-  if (hasFailed && tried === parameters.wanted && words !== "" && parameters.refusal === undefined && parameters.good !== parameters.wanted
+  const now = parametersHashOf(parameters.effective);
+  const wasTried = (valueOf(me.data)?.tried ?? now) === now;
+  if (hasFailed && wasTried && words !== "" && parameters.refusal === undefined && parameters.good !== parameters.wanted
     && Object.keys(want.spec.postgres.parameters).length > 0 && words !== "" && !otherCauses.test(words)) {
     return perform(action("noteParameters", lane, `the start failed with the parameters of the spec: ${words}`, {
       container: container.id, directory: want.dataDirectory, file: refusedNote(parameters.wanted, words),
