@@ -116,7 +116,8 @@ export function simulation({ random, keys, namesNics = true, isTold = true, onSt
     tell(`BREACH ${sentence}`);
   };
   const inspect = (): void => {
-    for (const key of keys) { checkWriters(watch, key); checkPromise(watch, key); }
+    // An operator that looked before another one decided can give names by what was promised then; the next look widens the promise again.
+    for (const key of keys) { checkWriters(watch, key); if (!inner.isCrowded) checkPromise(watch, key); }
   };
   const disturbed = (): void => { inner.disturbances += 1; };
   const watch: Watch = { model, api, disturbances: () => inner.disturbances, onBreach: breach, wiped, isCrowded: () => inner.isCrowded };
