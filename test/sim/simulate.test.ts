@@ -10,7 +10,7 @@ import { Worker } from "node:worker_threads";
 import type { Report } from "./run.ts";
 import { run } from "./run.ts";
 
-const seedsUsual = 500;
+const seedsUsual = 1500;
 
 const known = readFileSync(new URL("seeds.txt", import.meta.url), "utf8").split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "").map(Number);
 
