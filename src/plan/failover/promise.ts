@@ -16,11 +16,11 @@ import type { Desired } from "../desired.ts";
 import { valueOf } from "../observation.ts";
 import { action, perform, wait, type ClusterContext } from "../rules/context.ts";
 
-export interface Promise_ { readonly standbys: readonly number[]; readonly required: number }
+export interface CommitPromise { readonly standbys: readonly number[]; readonly required: number }
 type Recorded = NonNullable<Status["synchronous"]>;
 
 /** A setting's value as ordinals; undefined when nobody is waited for. */
-export function promiseIn(want: Desired, names: string): Promise_ | undefined {
+export function promiseIn(want: Desired, names: string): CommitPromise | undefined {
   const parsed = parseSynchronousStandbyNames(names);
   if (parsed === undefined) return undefined;
   const prefix = memberName(want.owner.name, 0).slice(0, -1);
@@ -29,7 +29,7 @@ export function promiseIn(want: Desired, names: string): Promise_ | undefined {
   return { standbys, required: Math.min(parsed.count, standbys.length) };
 }
 
-const inForce = (want: Desired, server: Look | undefined): Promise_ | undefined => promiseIn(want, server?.settings["synchronous_standby_names"] ?? "");
+const inForce = (want: Desired, server: Look | undefined): CommitPromise | undefined => promiseIn(want, server?.settings["synchronous_standby_names"] ?? "");
 
 /** What a standby promises from the moment of its promotion: its configuration says already whom it will wait for. */
 export const promiseAfter = ({ want, seen }: ClusterContext, ordinal: number): Recorded | undefined => {
@@ -37,14 +37,14 @@ export const promiseAfter = ({ want, seen }: ClusterContext, ordinal: number): R
   return server === undefined ? undefined : inForce(want, valueOf(server));
 };
 
-const isSame = (one: Promise_ | undefined, other: Promise_ | undefined): boolean =>
+const isSame = (one: CommitPromise | undefined, other: CommitPromise | undefined): boolean =>
   one?.required === other?.required && (one?.standbys.join() ?? "") === (other?.standbys.join() ?? "");
 
 /** Whether what holds by `narrow` holds by `wide` too. Nothing promised covers everything. */
-const covers = (wide: Promise_ | undefined, narrow: Promise_ | undefined): boolean => wide === undefined || wide.required === 0
+const covers = (wide: CommitPromise | undefined, narrow: CommitPromise | undefined): boolean => wide === undefined || wide.required === 0
   || (narrow !== undefined && wide.required <= narrow.required && narrow.standbys.every((ordinal) => wide.standbys.includes(ordinal)));
 
-const widened = (one: Promise_ | undefined, other: Promise_ | undefined): Recorded | undefined => one === undefined || other === undefined ? undefined
+const widened = (one: CommitPromise | undefined, other: CommitPromise | undefined): Recorded | undefined => one === undefined || other === undefined ? undefined
   : { standbys: [...new Set([...one.standbys, ...other.standbys])].sort((a, b) => a - b), required: Math.min(one.required, other.required) };
 
 /** What has to be recorded before the primary is given these names; nothing when what is recorded covers them. */
